@@ -1,0 +1,76 @@
+"""Any engine's frame as a Narwhals lazy frame, and the few expressions that every engine needs spelled out."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from opskit.errors import OpskitError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
+    """The frame as a Narwhals lazy frame, once it is known to have the columns.
+
+    Args:
+        frame: pandas, Polars (eager or lazy), PyArrow, DuckDB relation or PySpark frame.
+        columns: Columns that must be there.
+        table: What to call the frame in an error.
+
+    Raises:
+        OpskitError: The frame's kind is not supported, or a column is missing.
+    """
+    if type(frame).__module__.partition(".")[0] in {"dask", "dask_expr"}:
+        raise OpskitError(
+            f"{table} is a Dask frame, and distinct counts per group are wrong there with two or more partitions. "
+            "Save it as Parquet and pass opskit.open the folder."
+        )
+    try:
+        narwhal = nw.from_native(frame)
+    except TypeError as error:
+        raise OpskitError(
+            f"{table} is a {type(frame).__name__}; it must be a pandas, Polars, PyArrow, DuckDB or PySpark frame."
+        ) from error
+    require_columns(narwhal.collect_schema().names(), columns, table=table)
+    return narwhal.lazy()
+
+
+def require_columns(names: Iterable[str], required: Iterable[str], *, table: str) -> None:
+    """Refuse a table without the columns, naming the nearest one it has."""
+    have = list(names)
+    for column in required:
+        if column not in have:
+            hint = did_you_mean(column, have)
+            raise OpskitError(
+                f"{table} lacks {column!r}; it has {', '.join(map(repr, have[:12]))}.{hint} "
+                f"Map it in opskit.toml under [tables.{table}.columns]."
+            )
+
+
+def collect(frame: nw.LazyFrame[Any]) -> "pd.DataFrame":
+    """Run the query and bring its (small) result to pandas; every integer is int64, every other number float64."""
+    import pyarrow as pa
+
+    def plain(kind: pa.DataType) -> pa.DataType:
+        if pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
+            return pa.int64()
+        return pa.float64() if pa.types.is_decimal(kind) or pa.types.is_floating(kind) else kind
+
+    arrow: pa.Table = frame.collect("pyarrow").to_native()
+    return arrow.cast(pa.schema([(field.name, plain(field.type)) for field in arrow.schema])).to_pandas()
+
+
+def epoch_day(column: str) -> nw.Expr:
+    """Days since 1970-01-01 of a date or timestamp column (years 1901 to 2099), on every engine."""
+    time = nw.col(column).dt
+    year = time.year().cast(nw.Int64)
+    leap_days = (year - 1969) // 4
+    return 365 * (year - 1970) + leap_days + time.ordinal_day().cast(nw.Int64) - 1
+
+
+def month_index(column: str) -> nw.Expr:
+    """Calendar months since year 0 of a date or timestamp column: ``year * 12 + month - 1``."""
+    time = nw.col(column).dt
+    return time.year().cast(nw.Int64) * 12 + time.month().cast(nw.Int64) - 1
