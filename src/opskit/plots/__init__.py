@@ -1,0 +1,59 @@
+"""One look for every figure: theme, fonts, number formats and shared marks.
+
+Importing this package does not import matplotlib; calling a function does.
+"""
+
+from opskit.plots.formats import format_axis, money, number, percent
+from opskit.plots.marks import (
+    axes,
+    band,
+    date_axis,
+    error_bars,
+    label_lines,
+    shade_incomplete,
+    statement,
+    title,
+)
+from opskit.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    LIGHT,
+    ORANGE,
+    PALETTE,
+    PURPLE,
+    SEQUENTIAL,
+    SKY,
+    VERMILLION,
+    apply,
+    font_families,
+)
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "LIGHT",
+    "ORANGE",
+    "PALETTE",
+    "PURPLE",
+    "SEQUENTIAL",
+    "SKY",
+    "VERMILLION",
+    "apply",
+    "axes",
+    "band",
+    "date_axis",
+    "error_bars",
+    "font_families",
+    "format_axis",
+    "label_lines",
+    "money",
+    "number",
+    "percent",
+    "shade_incomplete",
+    "statement",
+    "title",
+]
