@@ -113,16 +113,16 @@ def label_lines(ax: "Axes") -> None:
             across, up = ax.transData.transform((x[known[-1]], y[known[-1]]))
             ends.append((float(up), float(across), name, line.get_color()))
     figure, right = _figure(ax), ax.bbox.x1
-    gap = 1.25 * _DETAIL_POINTS * figure.dpi / 72
+    gap = 1.4 * _DETAIL_POINTS * figure.dpi / 72
     free = -np.inf
     for up, across, name, color in sorted(ends, key=lambda end: end[0]):
         free = max(up, free + gap)
         # A line that ends near the right edge is named outside it, clear of other marks.
         beside = right if across > right - 0.1 * ax.bbox.width else across
-        place = ax.transAxes.inverted().transform((beside, free))
+        x_place, y_place = ax.transAxes.inverted().transform((beside, free))
         ax.annotate(
             name,
-            xy=place,
+            xy=(float(x_place), float(y_place)),
             xycoords="axes fraction",
             xytext=(5, 0),
             textcoords="offset points",
