@@ -62,7 +62,7 @@ def test_january_cohort_of_the_full_file() -> None:
     first = month.groupby(orders["customer_id"]).transform("min")
     january = orders[first == "1997-01"]
     assert january["customer_id"].nunique() == 7846
-    assert january[month == "1997-02"]["customer_id"].nunique() == 1157
+    assert january[month.loc[january.index] == "1997-02"]["customer_id"].nunique() == 1157
 
 
 def test_the_sample_is_part_of_the_full_file() -> None:
