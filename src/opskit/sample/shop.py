@@ -1,0 +1,144 @@
+"""Writes the sample shop: Parquet tables, their declaration, the truth and the data dictionary."""
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opskit.errors import check
+from opskit.sample import derived, dictionary
+from opskit.sample.truth import planted, values
+from opskit.sample.world import LAST_DAY, Chunk, Column, World, builders
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write(
+    out: str | Path,
+    *,
+    customers: int = 4000,
+    months: int = 24,
+    seed: int = 7,
+    truth: str | Path | None = None,
+    tables: Collection[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write a fictional shop whose truth is known.
+
+    Args:
+        out: Folder to write to, made if need be.
+        customers: Accounts, prospects included.
+        months: Whole months, the last one December 2025.
+        seed: Another seed draws other customers from the same truth.
+        truth: JSON file {parameter: value} that overrides planted parameters.
+        tables: Write only these; the others stay the same either way. All by default.
+        progress: Called with customers done and customers in all.
+
+    Returns:
+        The folder, holding one Parquet file per table, opskit.toml, truth.json and README.md.
+
+    Raises:
+        OpskitError: An argument or a planted value is out of bounds.
+
+    Assumes nothing about the machine: the same arguments give the same bytes with the same numpy and pyarrow.
+    """
+    check(customers, "customers", ge=1)
+    check(months, "months", ge=1, le=120)
+    check(seed, "seed", ge=0)
+    modules = builders()
+    for name in tables or ():
+        check(name, "tables", among=modules)
+    chosen = {name: module for name, module in modules.items() if tables is None or name in tables}
+    world = World(values(truth), customers, months, seed)
+    folder = Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_tables(folder, world, chosen, progress)
+    shop = dictionary.Shop(world.first_day, LAST_DAY, customers, months, seed)
+    for name, text in (
+        ("opskit.toml", dictionary.declaration(chosen)),
+        ("truth.json", _truth_json(world)),
+        ("README.md", dictionary.readme(shop, chosen)),
+    ):
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    return folder
+
+
+def _write_tables(
+    folder: Path, world: World, modules: Mapping[str, Any], progress: Callable[[int, int], None] | None
+) -> None:
+    """One chunk of customers at a time, one open file per table."""
+    from contextlib import ExitStack
+
+    import pyarrow.parquet as pq
+
+    schemas = {name: _schema(module.COLUMNS) for name, module in modules.items()}
+    with ExitStack() as files:
+        writers = {
+            name: files.enter_context(
+                pq.ParquetWriter(
+                    folder / f"{name}.parquet", schema, compression="zstd", compression_level=9, store_schema=False
+                )
+            )
+            for name, schema in schemas.items()
+        }
+        for index in range(world.chunks):
+            chunk = world.chunk(index)
+            for name, writer in writers.items():
+                rows = _arrow(chunk, name, schemas[name])
+                if len(rows):
+                    writer.write_table(rows, row_group_size=len(rows))
+            if progress:
+                progress(chunk.start + chunk.size, world.customers)
+
+
+def _schema(columns: Mapping[str, Column]) -> "pa.Schema":
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "category": pa.string(),
+        "timestamp": pa.timestamp("us"),
+        "date": pa.date32(),
+        "money": pa.float64(),
+        "bool": pa.bool_(),
+        "int16": pa.int16(),
+        "int64": pa.int64(),
+    }
+    return pa.schema([(name, kinds[column.kind]) for name, column in columns.items()])
+
+
+def _arrow(chunk: Chunk, name: str, schema: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+
+    columns = chunk.table(name)
+    return pa.table(
+        [
+            pa.array(
+                columns[field.name].astype("datetime64[D]") if pa.types.is_date(field.type) else columns[field.name],
+                type=field.type,
+                from_pandas=True,
+            )
+            for field in schema
+        ],
+        schema=schema,
+    )
+
+
+def _truth_json(world: World) -> str:
+    """Planted and derived figures by name, with room for how wide an interval may be."""
+    entries: dict[str, dict[str, Any]] = {
+        name: {
+            "value": world.truth[name],
+            "unit": spec["unit"],
+            "where": spec["where"],
+            "estimate": spec["estimate"],
+            "max_interval_width": spec.get("max_interval_width"),
+        }
+        for name, spec in planted().items()
+    }
+    implied = {
+        name: {**figure._asdict(), "value": float(f"{figure.value:.6g}"), "max_interval_width": None}
+        for name, figure in derived.figures(world.truth, world.months).items()
+    }
+    return json.dumps({"planted": entries, "derived": implied}, indent=1, ensure_ascii=False) + "\n"
