@@ -1,0 +1,157 @@
+"""An executed notebook as one self-contained HTML file that asks the network for nothing."""
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import opskit
+from opskit.reports.numbers import NOT_YET
+from opskit.reports.pages import plain
+
+TEMPLATES = Path(__file__).parent / "templates"
+# fmt: off
+TAGS = [
+    "a", "abbr", "b", "blockquote", "br", "caption", "code", "col", "colgroup", "dd", "del", "details", "div", "dl",
+    "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "s", "small", "span",
+    "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+]
+# fmt: on
+SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+_NUMBER = re.compile(r"[-+−–]?[¥$€£]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?\s?%?|NaN|nan|NaT|None|<NA>|&lt;NA&gt;|–|inf|-inf")
+_MISSING = {"NaN", "nan", "NaT", "None", "<NA>", "&lt;NA&gt;", NOT_YET}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above a report's cells."""
+
+    run: str
+    page: str
+    title: str
+    facts: list[tuple[str, str]]
+    reason: str
+    index: str
+    notebook: str
+
+
+def render(notebook: Any, head: Head) -> str:
+    """The report of an executed notebook: headline and decision on top, code folded, data text inert.
+
+    Args:
+        notebook: The executed notebook; it is not changed.
+        head: What to write above its cells.
+    """
+    body = copy.deepcopy(notebook)
+    headline, decision = _take(body, "headline", "text/html"), _take(body, "decision", "text/markdown")
+    report = vars(head) | {
+        "css": (TEMPLATES / "report.css").read_text(encoding="utf-8"),
+        "version": opskit.__version__,
+        "lead": _take_lead(body),
+        "contents": _contents(body),
+        "headline": headline,
+        "decision": decision,
+    }
+    html, _ = _exporter().from_notebook_node(body, resources={"report": report})
+    return html
+
+
+def clean(html: str) -> str:
+    """The HTML without anything that runs or loads: scripts, handlers, styles, remote images, links between files."""
+    import bleach
+
+    return bleach.clean(
+        str(html), tags=TAGS, attributes=_allowed, protocols=["http", "https", "mailto", "data"], strip=True
+    )
+
+
+def tables(html: str) -> str:
+    """The HTML with numbers in tables aligned right and missing ones written as a dash."""
+    from bs4 import BeautifulSoup
+
+    if "<table" not in html:
+        return html
+    soup = BeautifulSoup(html, "html.parser")
+    for table in soup.find_all("table"):
+        rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+        numeric = [_mark(row) for row in rows]
+        for cells in rows:
+            if not any(cell.name == "td" for cell in cells):
+                columns = [marks for marks in numeric if len(marks) == len(cells) and any(marks)]
+                for cell, *marks in zip(cells, *columns, strict=False):
+                    if sum(marks) * 2 > len(marks):
+                        cell["class"] = ["num"]
+    return str(soup)
+
+
+def _mark(cells: list[Any]) -> list[bool]:
+    """Mark a row's numbers; tells which cells are numbers."""
+    marks: list[bool] = []
+    for cell in cells:
+        text = cell.get_text().strip()
+        marks.append(cell.name == "td" and bool(_NUMBER.fullmatch(text)))
+        if marks[-1]:
+            cell["class"] = ["num", "none"] if text in _MISSING else ["num"]
+        if marks[-1] and text in _MISSING:
+            cell.string = NOT_YET
+    return marks
+
+
+def _allowed(tag: str, name: str, value: str) -> bool:
+    if name == "href":
+        return tag == "a" and value.startswith(("https://", "http://", "mailto:", "#"))
+    if name == "src":
+        return tag == "img" and value.startswith("data:image/")
+    return name in {"class", "id", "colspan", "rowspan", "alt", "title", "start"}
+
+
+def _take(notebook: Any, tag: str, kind: str) -> str:
+    """Take the tagged cell's output out of the notebook, with the heading that led to it alone."""
+    cells = notebook.cells
+    for position, cell in enumerate(cells):
+        shown = [output.data[kind] for output in cell.get("outputs", []) if kind in output.get("data", {})]
+        if tag in cell.metadata.get("tags", []) and shown:
+            del cells[position]
+            before, after = cells[position - 1] if position else None, cells[position : position + 1]
+            alone = not after or (after[0].cell_type == "markdown" and after[0].source.lstrip().startswith("#"))
+            if alone and before and before.cell_type == "markdown" and before.source.lstrip().startswith("##"):
+                del cells[position - 1]
+            return "".join(shown)
+    return ""
+
+
+def _take_lead(notebook: Any) -> str:
+    """Take out the opening cell; its text without the title."""
+    if not notebook.cells or notebook.cells[0].cell_type != "markdown":
+        return ""
+    return re.sub(r"^#\s.*$", "", notebook.cells.pop(0).source, count=1, flags=re.MULTILINE).strip()
+
+
+def _contents(notebook: Any) -> list[tuple[str, str]]:
+    """Anchors and texts of the second-level headings; each such cell is told its anchor."""
+    found: list[tuple[str, str]] = []
+    for cell in notebook.cells:
+        heading = re.search(r"^##\s+(.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else None
+        if heading:
+            cell.metadata["anchor"] = f"section-{len(found) + 1}"
+            found.append((cell.metadata["anchor"], plain(heading[1])))
+    return found
+
+
+def _exporter() -> Any:
+    """A new exporter: it keeps filters of the notebook at hand, so threads cannot share one."""
+    from nbconvert.exporters.html import HTMLExporter
+    from traitlets.config import Config
+
+    config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
+    exporter = HTMLExporter(
+        config=config,
+        template_name="report",
+        extra_template_basedirs=[str(TEMPLATES)],
+        default_preprocessors=[],
+        exclude_anchor_links=True,
+        filters={"clean": clean, "tables": tables},
+    )
+    exporter.log.setLevel("CRITICAL")
+    return exporter
