@@ -1,5 +1,6 @@
 """Any engine's frame as a Narwhals lazy frame, and the few expressions that every engine needs spelled out."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,25 @@ def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
             f"{table} is a {type(frame).__name__}; it must be a pandas, Polars, PyArrow, DuckDB or PySpark frame."
         ) from error
     require_columns(narwhal.collect_schema().names(), columns, table=table)
+    if (
+        narwhal.implementation.is_pyarrow()
+    ):  # no ordered windows there; DuckDB reads the table in place
+        return nw.from_native(_relation(frame))
     return narwhal.lazy()
+
+
+def like(result: nw.LazyFrame[Any], frame: Any) -> Any:
+    """The result as the kind of frame that went in: a DuckDB relation or a lazy Polars frame stays lazy."""
+    kind = nw.from_native(frame)
+    if isinstance(kind, nw.LazyFrame):
+        return result.to_native()
+    return result.collect(kind.implementation.value).to_native()
+
+
+def _relation(table: Any) -> Any:
+    import duckdb
+
+    return duckdb.from_arrow(table)
 
 
 def require_columns(names: Iterable[str], required: Iterable[str], *, table: str) -> None:
@@ -74,3 +93,17 @@ def month_index(column: str) -> nw.Expr:
     """Calendar months since year 0 of a date or timestamp column: ``year * 12 + month - 1``."""
     time = nw.col(column).dt
     return time.year().cast(nw.Int64) * 12 + time.month().cast(nw.Int64) - 1
+
+
+def day_number(day: object, name: str = "as_of") -> int:
+    """Days since 1970-01-01 of a date, once it is known to be one.
+
+    Raises:
+        OpskitError: It is not a date, a text for instance.
+
+    >>> day_number(dt.date(2025, 12, 31))
+    20453
+    """
+    if not isinstance(day, dt.date):
+        raise OpskitError(f"{name} == {day!r}, must be a date: datetime.date(2025, 12, 31).")
+    return day.toordinal() - dt.date(1970, 1, 1).toordinal()
