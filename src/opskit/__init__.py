@@ -8,7 +8,21 @@ if sys.version_info < (3, 12):
         % sys.version_info[:2]
     )
 
+from typing import TYPE_CHECKING, Any
+
 from opskit.errors import MissingTableError, OpskitError
 
-__all__ = ["MissingTableError", "OpskitError"]
+if TYPE_CHECKING:
+    from opskit.dataset import open_dataset as open
+
+__all__ = ["MissingTableError", "OpskitError", "open"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Opening data brings DuckDB along, which `import opskit` alone does not need.
+    if name == "open":
+        from opskit.dataset import open_dataset
+
+        return open_dataset
+    raise AttributeError(f"module 'opskit' has no attribute {name!r}")

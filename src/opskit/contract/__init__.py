@@ -1,5 +1,18 @@
 """Tables as data, and the checks made from them."""
 
-from opskit.contract.tables import Column, Table, table, tables
+from opskit.contract.checks import violations
+from opskit.contract.privacy import is_personal, mask, mask_frame, mask_value
+from opskit.contract.tables import Column, Table, normalized, table, tables
 
-__all__ = ["Column", "Table", "table", "tables"]
+__all__ = [
+    "Column",
+    "Table",
+    "is_personal",
+    "mask",
+    "mask_frame",
+    "mask_value",
+    "normalized",
+    "table",
+    "tables",
+    "violations",
+]

@@ -1,6 +1,8 @@
 """The data contract as data: tables, their columns and rules, read once from tables.toml."""
 
+import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +25,8 @@ class Column:
     min: float | None = None
     max: float | None = None
     after: str | None = None
+    reveals: tuple[str, ...] | None = None
+    not_sales: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
@@ -36,6 +40,7 @@ class Table:
     columns: Mapping[str, Column]
     key: tuple[str, ...] = ()
     clock: str | None = None
+    fact: bool = False
     file_names: tuple[str, ...] = ()
 
     @property
@@ -63,25 +68,26 @@ def table(name: str) -> Table:
     """
     if name not in tables():
         raise OpskitError(
-            f"{name!r} is not a table of the contract; those are {', '.join(tables())}."
-            f"{did_you_mean(name, tables())}"
+            f"{name!r} is not a table of the contract; those are {', '.join(tables())}.{did_you_mean(name, tables())}"
         )
     return tables()[name]
 
 
 def _table(name: str, spec: dict[str, Any]) -> Table:
-    columns = {
-        column: Column(
-            name=column,
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in options.items()},
-        )
-        for column, options in spec["columns"].items()
-    }
-    return Table(
-        name=name,
-        row=spec["row"],
-        columns=columns,
-        key=tuple(spec.get("key", ())),
-        clock=spec.get("clock"),
-        file_names=tuple(spec.get("file_names", ())),
-    )
+    columns = {column: Column(name=column, **_frozen(options)) for column, options in spec.pop("columns").items()}
+    return Table(name=name, columns=columns, **_frozen(spec))
+
+
+def _frozen(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+
+
+def normalized(name: str) -> str:
+    """A header without case, blanks, punctuation and bracketed units.
+
+    >>> normalized("Order_Date "), normalized("买家实际支付金额（元）")
+    ('orderdate', '买家实际支付金额')
+    """
+    folded = unicodedata.normalize("NFKC", name).lower()
+    without_units = re.sub(r"\([^)]*\)|\[[^]]*\]", "", folded) or folded
+    return re.sub(r"[\W_]+", "", without_units)

@@ -1,0 +1,6 @@
+"""Opening the user's data: sources, cleaning, filters, privacy."""
+
+from opskit.dataset.dataset import Dataset
+from opskit.dataset.opening import named_datasets, open_dataset
+
+__all__ = ["Dataset", "named_datasets", "open_dataset"]

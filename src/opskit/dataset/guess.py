@@ -1,0 +1,52 @@
+"""Guessing which table a file holds and which column is which, in English and Chinese."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from opskit import contract
+from opskit.contract import normalized
+
+
+def guess_columns(headers: Iterable[str], table: contract.Table) -> dict[str, str]:
+    """Contract column → header, for every column whose name or one of its other spellings is there.
+
+    >>> guess_columns(["买家会员名", "订单付款时间", "买家实际支付金额"], contract.table("orders"))
+    {'customer_id': '买家会员名', 'ordered_at': '订单付款时间', 'revenue': '买家实际支付金额'}
+    """
+    free = {normalized(header): header for header in reversed(list(headers))}
+    found: dict[str, str] = {}
+    for name in table.columns:  # a column's own name always wins over another column's spelling
+        if normalized(name) in free:
+            found[name] = free.pop(normalized(name))
+    for name, column in table.columns.items():
+        spelling = next((word for word in map(normalized, column.names) if word in free), None)
+        if name not in found and spelling:
+            found[name] = free.pop(spelling)
+    return {name: found[name] for name in table.columns if name in found}
+
+
+def guess_table(headers: Iterable[str], stem: str) -> str | None:
+    """The table a file holds: by its name when the required columns are there, else by the columns alone."""
+    have = list(headers)
+    complete = [
+        name for name, table in contract.tables().items() if set(table.required) <= set(guess_columns(have, table))
+    ]
+    named = [name for name in complete if _named(stem, contract.table(name))]
+    if named or not complete:
+        return named[0] if named else next((n for n, t in contract.tables().items() if _named(stem, t)), None)
+    return max(complete, key=lambda name: (len(contract.table(name).required), name == "orders"))
+
+
+def not_sales(statuses: Iterable[str], column: contract.Column) -> list[str]:
+    """Statuses that mark an order as unpaid, closed or cancelled."""
+    return [status for status in statuses if any(word in status.lower() for word in column.not_sales)]
+
+
+def missing(columns: Mapping[str, str], table: contract.Table) -> list[str]:
+    """Required columns that were not found."""
+    return [name for name in table.required if name not in columns]
+
+
+def _named(stem: str, table: contract.Table) -> bool:
+    words = normalized(Path(stem).stem)
+    return any(normalized(word) == words or words.startswith(normalized(word)) for word in table.file_names)
