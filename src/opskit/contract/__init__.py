@@ -3,6 +3,7 @@
 from opskit.contract.checks import violations
 from opskit.contract.privacy import is_personal, mask, mask_frame, mask_value
 from opskit.contract.tables import Column, Table, normalized, table, tables
+from opskit.contract.template import write_template
 
 __all__ = [
     "Column",
@@ -15,4 +16,5 @@ __all__ = [
     "table",
     "tables",
     "violations",
+    "write_template",
 ]

@@ -80,6 +80,7 @@ def violations(
     as_of: dt.date | None = None,
     exclusions: "pd.DataFrame | None" = None,
     rows_read: Mapping[str, int] | None = None,
+    unreadable: Mapping[str, str] | None = None,
 ) -> "pd.DataFrame":
     """Every violation of the contract in a set of frames, with counts.
 
@@ -88,6 +89,7 @@ def violations(
         as_of: Last day that counts (inclusive); dates after it are reported.
         exclusions: What was already left out while reading (table, reason, rows, examples, remedy).
         rows_read: Rows of each table before anything was left out: the denominator of the exclusions' share.
+        unreadable: Tables that could not be read at all, with the reason.
 
     Returns:
         table, column, rule, severity (excluded, error or warning), rows, share of the table's rows, examples, remedy;
@@ -105,7 +107,9 @@ def violations(
     """
     import pandas as pd
 
-    found: list[tuple[Any, ...]] = []
+    found: list[tuple[Any, ...]] = [
+        (name, "", "cannot be read", "excluded", None, 1.0, "", reason) for name, reason in (unreadable or {}).items()
+    ]
     if exclusions is not None:
         for row in exclusions.itertuples():
             whole = (rows_read or {}).get(str(row.table), 0)
@@ -117,7 +121,7 @@ def violations(
         found += _row_rules(name, frame, as_of)
         found += _repeated_keys(name, frame)
     found += _across(narwhals)
-    result = pd.DataFrame(found, columns=COLUMNS)
+    result = pd.DataFrame(found, columns=COLUMNS).astype({"rows": "Int64"})
     order = {"excluded": 0, "error": 1, "warning": 2}
     return result.sort_values(
         ["severity", "share"],

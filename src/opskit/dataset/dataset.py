@@ -58,6 +58,7 @@ class Dataset:
         self._truth = truth
         self._open_notes = tuple(notes)
         self._loaded: dict[str, Loaded] = {}
+        self._failed: dict[str, OpskitError] = {}
         self._native: dict[str, Any] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="opskit-"))
         self._con = loading.scratch_database(self._folder)
@@ -106,12 +107,11 @@ class Dataset:
         given = self._as_of or self._config.as_of
         if given:
             return parse_day(given)
-        days = [
-            last
-            for name in self._sources
-            if contract.table(name).fact and (last := self._load(name).last_day) is not None
-        ]
+        facts = self._readable(name for name in self._sources if contract.table(name).fact)
+        days = [last for name in facts if (last := self._load(name).last_day) is not None]
         if not days:
+            for problem in self._failed.values():
+                raise problem
             raise OpskitError(f'{self.name} has no table with dated facts; give as_of, e.g. as_of = "2025-12-31".')
         self._refuse_lonely_days()
         return max(days)
@@ -139,10 +139,14 @@ class Dataset:
     def notes(self) -> tuple[str, ...]:
         """Assumptions made while reading the tables used so far."""
         found = [*self._open_notes, *(note for loaded in self._loaded.values() for note in loaded.notes)]
+        found += [f"{name} cannot be read and is not used: {problem}" for name, problem in self._failed.items()]
         return tuple(dict.fromkeys(found))
 
-    def used(self) -> "pd.DataFrame":
+    def used(self, *names: str) -> "pd.DataFrame":
         """Rows read, left out and used per table, with the period they cover.
+
+        Args:
+            names: Tables to account for; none: all that can be read.
 
         Returns:
             table, rows_read, rows_excluded, rows_used, first_day, last_day. `orders` counts rows of the source, so
@@ -151,15 +155,15 @@ class Dataset:
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
-        for name in self.tables:
+        for name in names or self._readable(self.tables):
             loaded = self._load(name)
-            late = self._late(name)
+            out = loaded.rows_read - loaded.rows_used + self._late(name) + self._elsewhere(name)
             rows.append(
                 {
                     "table": name,
                     "rows_read": loaded.rows_read,
-                    "rows_excluded": loaded.rows_read - loaded.rows_used + late,
-                    "rows_used": loaded.rows_used - late,
+                    "rows_excluded": out,
+                    "rows_used": loaded.rows_read - out,
                     "first_day": loaded.first_day,
                     "last_day": min(loaded.last_day, self.as_of) if loaded.last_day else None,
                 }
@@ -175,10 +179,13 @@ class Dataset:
         import pandas as pd
 
         found: list[Exclusion] = []
-        for name in names or self.tables:
+        for name in names or self._readable(self.tables):
             found += self._load(name).exclusions
             if late := self._late(name):
                 found.append(Exclusion(name, f"after {self.as_of}", late, (), "Give a later as_of to see them."))
+            if elsewhere := self._elsewhere(name):
+                told = " and ".join(f"{column}={value}" for column, value in self._where.items())
+                found.append(Exclusion(name, f"not where {told}", elsewhere, (), "Leave out where to see them."))
         columns = ["table", "reason", "rows", "examples", "remedy"]
         rows = [(e.table, e.reason, e.rows, ", ".join(map(mask, e.examples)), e.remedy) for e in found]
         return pd.DataFrame(rows, columns=columns).astype({"rows": "int64"})
@@ -190,11 +197,13 @@ class Dataset:
             table, column, rule, severity (excluded / error / warning), rows, share of the rows, examples (masked),
             remedy.
         """
+        names = self._readable(self.tables)
         return contract.violations(
-            {name: getattr(self, name) for name in self.tables},
+            {name: getattr(self, name) for name in names},
             as_of=self.as_of,
-            exclusions=self.exclusions(),
-            rows_read={name: self._load(name).rows_read for name in self.tables},
+            exclusions=self.exclusions(*names),
+            rows_read={name: self._load(name).rows_read for name in names},
+            unreadable={name: str(problem) for name, problem in self._failed.items()},
         )
 
     # ------------------------------------------------------------------ filters
@@ -250,7 +259,8 @@ class Dataset:
         """Tables that the filter cannot reach."""
         if not self._where:
             return set()
-        return {name for name in self._sources if any(self._condition(name, column) is None for column in self._where)}
+        names = self._readable(self._sources)
+        return {name for name in names if any(self._condition(name, column) is None for column in self._where)}
 
     def _condition(self, name: str, column: str) -> str | None:
         """SQL that keeps a table's rows for one filter, or None when the table cannot be filtered."""
@@ -268,7 +278,20 @@ class Dataset:
 
     # ------------------------------------------------------------------ loading
 
+    def _readable(self, names: Iterable[str]) -> list[str]:
+        """Those tables that can be read; a broken one must not take the others' reports with it."""
+        good: list[str] = []
+        for name in names:
+            try:
+                self._load(name)
+                good.append(name)
+            except OpskitError as problem:
+                self._failed[name] = problem
+        return good
+
     def _load(self, name: str) -> Loaded:
+        if name in self._failed:
+            raise self._failed[name]
         if name not in self._loaded:
             source = self._sources[name]
             table = self._config.tables.get(name, TableConfig())
@@ -310,9 +333,7 @@ class Dataset:
 
     def _refuse_lonely_days(self) -> None:
         """A mistyped year would move as_of by years: a last day far from all others is not believed."""
-        for name in self._sources:
-            if not contract.table(name).fact:
-                continue
+        for name in self._readable(name for name in self._sources if contract.table(name).fact):
             clock = quoted(str(contract.table(name).clock))
             rows = self._con.execute(
                 f"WITH days AS (SELECT {clock}::DATE AS day, count(*) AS n FROM {quoted('clean_' + name)} GROUP BY 1), "
@@ -337,6 +358,23 @@ class Dataset:
         ).fetchall()
         return int(rows[0][0])
 
+    def _elsewhere(self, name: str) -> int:
+        """Rows that the filter leaves out."""
+        conditions = self._conditions(name)
+        if not conditions:
+            return 0
+        clock = contract.table(name).clock
+        seen = self._visible(clock) if clock and clock in self._load(name).columns else "true"
+        kept = " AND ".join(f"coalesce({condition}, false)" for condition in conditions)
+        relation = quoted(f"all_{name}")
+        rows = self._con.execute(
+            f"SELECT count(*) FROM {relation} WHERE {loading.REASON} IS NULL AND {seen} AND NOT ({kept})"
+        ).fetchall()
+        return int(rows[0][0])
+
+    def _conditions(self, name: str) -> list[str]:
+        return [condition for column in self._where if (condition := self._condition(name, column))]
+
     def _visible(self, clock: str) -> str:
         tomorrow = self.as_of + dt.timedelta(days=1)
         return f"coalesce({quoted(clock)} < TIMESTAMP '{tomorrow}', true)"
@@ -344,7 +382,7 @@ class Dataset:
     def _relation(self, name: str) -> Any:
         table, loaded = contract.table(name), self._load(name)
         tomorrow = self.as_of + dt.timedelta(days=1)
-        conditions = [condition for column in self._where if (condition := self._condition(name, column))]
+        conditions = self._conditions(name)
         if table.clock in loaded.columns:
             conditions.append(self._visible(str(table.clock)))
         later: list[str] = []

@@ -42,6 +42,9 @@ def propose(paths: list[Path], *, base: Path) -> Proposal:
                 raw = load_files(con, [path], f"raw_{number}", scratch=Path(folder), table=member)
                 types = con.execute(f"DESCRIBE {quoted(raw.table)}").fetchall()
                 headers = column_names([row[0] for row in types])
+                if not con.execute(f"SELECT 1 FROM {quoted(raw.table)} LIMIT 1").fetchall():
+                    notes.append(f"{path.name}{f' ({member})' if member else ''} has a header and no rows: not used.")
+                    continue
                 name = guess_table(headers.values(), member or path.stem)
                 if name is None:
                     skipped.append(f"{path.name}{f' ({member})' if member else ''}: {', '.join(headers.values())}")
