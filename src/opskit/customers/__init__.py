@@ -3,13 +3,17 @@
 from opskit.customers.concentration import Concentration, concentration
 from opskit.customers.growth import Activity, activity, growth_accounting
 from opskit.customers.history import summary, until
+from opskit.customers.rhythm import Rhythm, gaps, rhythm
 
 __all__ = [
     "Activity",
     "Concentration",
+    "Rhythm",
     "activity",
     "concentration",
+    "gaps",
     "growth_accounting",
+    "rhythm",
     "summary",
     "until",
 ]
