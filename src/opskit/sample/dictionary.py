@@ -1,4 +1,4 @@
-"""The texts beside the sample shop: the declaration and the data dictionary, generated from the tables themselves."""
+"""The texts beside the sample shop: its declaration and its data dictionary, generated from the tables themselves."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -6,13 +6,29 @@ from typing import Any, NamedTuple
 
 
 class Shop(NamedTuple):
-    """What the dictionary says about this shop."""
+    """What the dictionary says about the shop as a whole."""
 
     first_day: date
     last_day: date
     customers: int
     months: int
     seed: int
+
+
+INTRODUCTION = """# The sample shop
+
+A fictional shop that sells mother-and-baby goods from abroad to customers in China. Nothing in it is real, and what is
+planted in it is written in `truth.json`. {customers:,} accounts, {months} months, {first_day} to {last_day};
+amounts in CNY, local times (Asia/Shanghai).
+
+Written by `opskit sample OUT --customers {customers} --months {months} --seed {seed}`. Another seed draws other
+customers from the same truth; `--truth FILE` (JSON, planted name to value) changes the truth. Rows are sorted by
+customer and time.
+
+What to know: the shop opens on the first day, so growth begins at nothing and late customers are observed briefly.
+`status` unpaid and closed are no sales. A refund that would come after the last day is not known yet. Days
+are busy and quiet: 11 November, 18 June, a Chinese New Year that moves, weekends.
+"""
 
 
 def declaration(modules: Mapping[str, Any]) -> str:
@@ -22,30 +38,17 @@ def declaration(modules: Mapping[str, Any]) -> str:
         'name = "shop"',
         'currency = "CNY"',
         'timezone = "Asia/Shanghai"',
-        "",
     ]
-    for name in modules:
-        lines += [f"[tables.{name}]", f'source = "{name}.parquet"']
-        if name == "orders":
-            lines.append('exclude = { status = ["unpaid", "closed"] }')
-        lines.append("")
-    return "\n".join(lines)
+    for name, module in modules.items():
+        lines += ["", f"[tables.{name}]", f'source = "{name}.parquet"', *getattr(module, "DECLARED", ())]
+    return "\n".join(lines) + "\n"
 
 
 def readme(shop: Shop, modules: Mapping[str, Any]) -> str:
-    """README.md of the shop: data dictionary."""
-    text = [
-        "# The sample shop",
-        "",
-        "A fictional shop that sells mother-and-baby goods from abroad to customers in China: nothing in it is real, and everything",
-        f"planted in it is written in `truth.json`. {shop.customers:,} accounts, {shop.months} months, {shop.first_day} to {shop.last_day}; amounts in CNY, times are",
-        "local (Asia/Shanghai).",
-        "",
-        f"Written by `opskit sample OUT --customers {shop.customers} --months {shop.months} --seed {shop.seed}`; another seed draws other customers from the same truth.",
-        "",
-    ]
+    """README.md of the shop: what it is, then every table and column."""
+    lines = [INTRODUCTION.format(**shop._asdict())]
     for name, module in modules.items():
-        text += [f"## {name}", "", f"One row per {module.ROW}.", "", "| column | kind | meaning |", "|---|---|---|"]
-        text += [f"| {column} | {spec.kind} | {spec.about} |" for column, spec in module.COLUMNS.items()]
-        text.append("")
-    return "\n".join(text)
+        lines += [f"## {name}", "", f"One row per {module.ROW}.", "", "| column | kind | meaning |", "|---|---|---|"]
+        lines += [f"| {column} | {spec.kind} | {spec.about} |" for column, spec in module.COLUMNS.items()]
+        lines.append("")
+    return "\n".join(lines)

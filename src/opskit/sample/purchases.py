@@ -56,7 +56,9 @@ def simulate(
         gone = rng.random(len(alive)) < leaves[alive]
         interested[alive[gone]] = even[alive[gone]] + left_after[alive[gone]]
         alive = alive[~gone]
-    customer, at = np.concatenate(customers), clock.calendar(np.concatenate(times))
+    customer = np.concatenate(customers)
+    # Rounding on the way to the season's clock and back may not put an order before its sign-up.
+    at = np.maximum(clock.calendar(np.concatenate(times)), signed_up[customer])
     order = np.lexsort((at, customer))
     until = clock.calendar(np.minimum(interested, clock.end))
     return Purchases(customer[order], at[order], rate, until)

@@ -1,4 +1,4 @@
-"""The shop's clock: busy and quiet days, and the hours of a day, as one monotone map between even time and calendar time."""
+"""The shop's clock: busy and quiet days, and the hours of a day, mapping even time to calendar time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,15 +57,26 @@ class Clock:
 
     def even(self, calendar: Any) -> Floats:
         """Even times of calendar days."""
-        day = np.floor(calendar)
-        fraction = np.interp(calendar - day, np.linspace(0, 1, 25), _HOURS_ELAPSED)
-        return np.interp(day + fraction, np.arange(len(self.elapsed_at_midnight)), self.elapsed_at_midnight)
+        days = np.arange(len(self.elapsed_at_midnight))
+        return np.interp(evenly(np.asarray(calendar)), days, self.elapsed_at_midnight)
 
 
 _HOURS_ELAPSED = np.concatenate([[0.0], np.cumsum(HOUR / HOUR.sum())])
+_HOURS = np.linspace(0, 1, 25)
 
 
 def within_day(flat: Floats) -> Floats:
     """Moves times spread evenly over a day to the hours when people shop."""
     day = np.floor(flat)
-    return day + np.interp(flat - day, _HOURS_ELAPSED, np.linspace(0, 1, 25))
+    return day + np.interp(flat - day, _HOURS_ELAPSED, _HOURS)
+
+
+def evenly(calendar: Floats) -> Floats:
+    """Undoes within_day."""
+    day = np.floor(calendar)
+    return day + np.interp(calendar - day, _HOURS, _HOURS_ELAPSED)
+
+
+def later(calendar: Floats, days: Floats) -> Floats:
+    """So many days later (earlier if negative), at an hour when people are awake; never the wrong way round."""
+    return within_day(evenly(calendar) + days)

@@ -126,19 +126,30 @@ def _arrow(chunk: Chunk, name: str, schema: "pa.Schema") -> "pa.Table":
 
 
 def _truth_json(world: World) -> str:
-    """Planted and derived figures by name, with room for how wide an interval may be."""
+    """Planted and derived figures by name, each with how wide an interval may be and still answer."""
+    spread = derived.spreads(world.truth, world.months)
     entries: dict[str, dict[str, Any]] = {
         name: {
             "value": world.truth[name],
-            "unit": spec["unit"],
-            "where": spec["where"],
-            "estimate": spec["estimate"],
-            "max_interval_width": spec.get("max_interval_width"),
+            **{key: spec[key] for key in ("unit", "where", "estimate")},
+            "max_interval_width": derived.widest(spread.get(name), world.customers),
         }
         for name, spec in planted().items()
     }
     implied = {
-        name: {**figure._asdict(), "value": float(f"{figure.value:.6g}"), "max_interval_width": None}
+        name: {
+            "value": _short(figure.value),
+            "unit": figure.unit,
+            "where": figure.where,
+            "estimate": figure.estimate,
+            "standard_error": _short(figure.standard_error),
+            "max_interval_width": derived.widest(figure.spread, world.customers),
+        }
         for name, figure in derived.figures(world.truth, world.months).items()
     }
     return json.dumps({"planted": entries, "derived": implied}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _short(value: float) -> float | None:
+    """Six significant digits; a figure that cannot be worked out is null."""
+    return None if value != value else float(f"{value:.6g}")

@@ -170,6 +170,13 @@ class Chunk:
         return self._tables[name]
 
 
+def without(values: NDArray[np.object_], empty: NDArray[np.bool_]) -> NDArray[np.object_]:
+    """A copy of a text column with some cells empty."""
+    kept = values.astype(object)
+    kept[empty] = None
+    return kept
+
+
 def customer_ids(numbers: Any) -> NDArray[np.object_]:
     """Ids of customers by number."""
     return np.array([f"C{number + 1:07d}" for number in numbers], dtype=object)

@@ -6,7 +6,7 @@ import numpy as np
 
 from opskit.sample.acquisition_plan import CHANNELS
 from opskit.sample.seasons import Floats
-from opskit.sample.world import Chunk, Column, customer_ids
+from opskit.sample.world import Chunk, Column, customer_ids, without
 
 ROW = "account: a customer, or a prospect who never bought"
 COLUMNS = {
@@ -60,22 +60,21 @@ def build(chunk: Chunk) -> dict[str, Any]:
     city = np.array([CITIES[name][int(u * len(CITIES[name]))] for name, u in zip(region, city_draw, strict=True)])
     child, parent = rng.integers(len(CHILD), size=size), rng.choice(len(PARENT), size=size, p=_falling(len(PARENT)))
     phone = np.array([f"140{number:08d}" for number in rng.integers(10**8, size=size)], dtype=object)
-    phone[rng.random(size) < world.truth["missing.phone"]] = None
+    no_phone = rng.random(size) < world.truth["missing.phone"]
     # Most join in pregnancy or in the child's first year.
     born = np.floor(chunk.signed_up + 120 - rng.gamma(2.0, 130.0, size))
     born[rng.random(size) < world.truth["missing.child_born_on"]] = np.nan
     referrer = world.signups.referrer[chunk.start : chunk.start + size]
-    invited = np.where(referrer >= 0, customer_ids(referrer), None)
     return {
         "customer_id": chunk.customer_ids,
         "is_customer": np.bincount(chunk.purchases.customer, minlength=size) > 0,
         "signed_up_at": world.moment(chunk.signed_up),
         "channel": np.array(CHANNELS, dtype=object)[chunk.channel],
-        "referrer_id": invited,
+        "referrer_id": without(customer_ids(referrer), referrer < 0),
         "region": region,
         "city": city,
         "nickname": np.array([CHILD[c] + PARENT[p] for c, p in zip(child, parent, strict=True)], dtype=object),
-        "phone": phone,
+        "phone": without(phone, no_phone),
         "child_born_on": world.moment(born),
         "updated_at": world.moment(_last_change(rng, chunk)),
     }

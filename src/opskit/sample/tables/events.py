@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opskit.sample.world import Chunk, Column
+from opskit.sample.seasons import later
+from opskit.sample.world import Chunk, Column, without
 
 ROW = "customer action"
 COLUMNS = {
@@ -66,7 +67,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "event": np.array(NAMES, dtype=object)[step],
         "occurred_at": world.moment(at),
         "session_id": _session_ids(chunk, customer, session),
-        "object_id": np.where(order >= 0, ids[order], None) if len(ids) else np.full(len(order), None),
+        "object_id": without(np.append(ids, "")[order], order < 0),
     }
 
 
@@ -106,7 +107,7 @@ def _looking_around(rng: np.random.Generator, chunk: Chunk, log: _Log, sessions:
 def _ordering(rng: np.random.Generator, chunk: Chunk, log: _Log, sessions: int) -> None:
     """From the visit to the review of each order; unpaid and closed orders end at buy."""
     orders = chunk.table("orders")
-    customer, at, paid = orders["number"], orders["at"], orders["paid"]
+    customer, at, paid = orders["place"], orders["at"], orders["paid"]
     place = np.arange(len(at))
     session = sessions + place
     start = np.maximum(at - rng.uniform(3, 45, len(at)) / 1440, chunk.signed_up[customer])
@@ -122,8 +123,8 @@ def _ordering(rng: np.random.Generator, chunk: Chunk, log: _Log, sessions: int) 
         ("pay", paid_at, 1.0),
         ("receive", orders["delivered"], 1.0),
         ("confirm", orders["confirmed"], 1.0),
-        ("review", orders["confirmed"] + rng.exponential(1.5, len(at)), 0.22),
-        ("post", orders["confirmed"] + rng.exponential(4.0, len(at)), 0.04),
+        ("review", later(orders["confirmed"], rng.exponential(1.5, len(at))), 0.22),
+        ("post", later(orders["confirmed"], rng.exponential(4.0, len(at))), 0.04),
     ):
         on = paid & (rng.random(len(at)) < share)
         within = session[on] if event == "pay" else -1
@@ -136,9 +137,9 @@ def _inviting(rng: np.random.Generator, chunk: Chunk, log: _Log) -> None:
     invited = np.flatnonzero((signups.referrer >= chunk.start) & (signups.referrer < chunk.start + chunk.size))
     inviter = signups.referrer[invited].astype(np.int64) - chunk.start
     ahead = rng.exponential(2.0, len(invited))
-    log.add("invite", inviter, np.maximum(signups.at[invited] - ahead, chunk.signed_up[inviter]))
+    log.add("invite", inviter, np.maximum(later(signups.at[invited], -ahead), chunk.signed_up[inviter]))
     in_vain = np.repeat(np.arange(chunk.size), rng.poisson(0.15, chunk.size))
-    log.add("invite", in_vain, chunk.signed_up[in_vain] + rng.exponential(40.0, len(in_vain)))
+    log.add("invite", in_vain, later(chunk.signed_up[in_vain], rng.exponential(40.0, len(in_vain))))
 
 
 def _session_ids(chunk: Chunk, customer: NDArray[np.int64], session: NDArray[np.int64]) -> NDArray[np.object_]:

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opskit.sample.seasons import Floats
+from opskit.sample.seasons import Floats, later
 from opskit.sample.world import Chunk, Column
 
 ROW = "order"
+DECLARED = ('exclude = { status = ["unpaid", "closed"] }',)  # further lines for opskit.toml
 COLUMNS = {
     "order_id": Column("string", "number of the order"),
     "customer_id": Column("string", "who bought"),
@@ -44,7 +45,7 @@ PARCEL_COST = 14.0
 
 
 def build(chunk: Chunk) -> dict[str, Any]:
-    """The chunk's orders by customer and time; number, paid, delivered and confirmed (days) serve other tables."""
+    """The chunk's orders by customer and time, with what other tables need: place of the customer and times in days."""
     rng, world = chunk.rng("orders"), chunk.world
     customer, at, status = _placed(rng, chunk)
     n = len(at)
@@ -55,8 +56,8 @@ def build(chunk: Chunk) -> dict[str, Any]:
     off = np.where(rng.random(n) < 0.25, 0.0, off)
     unit_margin = np.array([line[2] for line in ASSORTMENT])[kind] + rng.normal(0, 0.03, n) - 0.25 * off
     refund, refunded = _refunds(rng, chunk, at, revenue, status == "paid")
-    delivered = at + 3 + rng.gamma(3.0, 1.4, n)
-    confirmed = delivered + rng.exponential(3.0, n)
+    delivered = later(at, 3 + rng.gamma(3.0, 1.4, n))
+    confirmed = later(delivered, rng.exponential(3.0, n))
     end = float(world.days)
     status = np.where(status == "paid", np.where(confirmed < end, "completed", "shipped"), status).astype(object)
     first = np.flatnonzero(np.r_[True, customer[1:] != customer[:-1]]) if n else np.zeros(0, dtype=np.int64)
@@ -79,7 +80,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "product": np.array([line[4] for line in ASSORTMENT], dtype=object)[kind, product],
         "origin": np.array([line[3] for line in ASSORTMENT], dtype=object)[kind],
         "platform": np.array(PLATFORMS, dtype=object)[rng.choice(3, size=n, p=[0.55, 0.33, 0.12])],
-        "number": customer,
+        "place": customer,
         "at": at,
         "paid": (status == "completed") | (status == "shipped"),
         "delivered": delivered,
@@ -124,7 +125,7 @@ def _refunds(
 ) -> tuple[Floats, Floats]:
     """Amount and time of refunds, those after the last day not yet known."""
     truth, n = chunk.world.truth, len(at)
-    when = at + rng.gamma(2.0, truth["refund.delay_days"] / 2, n)
+    when = np.maximum(later(at, rng.gamma(2.0, truth["refund.delay_days"] / 2, n)), at)
     part = np.where(rng.random(n) < truth["refund.full_share"], 1.0, rng.uniform(0.1, 0.7, n))
     happens = (rng.random(n) < truth["refund.rate"]) & paid & (when < chunk.world.days)
     return np.where(happens, np.round(revenue * part, 2), 0.0), np.where(happens, when, np.nan)

@@ -55,14 +55,14 @@ def _daily(world: World, channel: str) -> Floats:
     """Money of the channel on each day, in proportion to the size of the shop."""
     signups = world.plan.signups * world.customers
     if channel in PAID:
-        total = signups[:, CHANNELS.index(channel)].sum() * world.truth[f"cost_per_signup.{channel}"]
+        total = float(signups[:, CHANNELS.index(channel)].sum()) * world.truth[f"cost_per_signup.{channel}"]
         return world.plan.spend[channel] * total / world.days
     if channel == "referral":
         return _per_day(world, channel) * world.truth["cost_per_signup.referral"]
     per_signup = RETARGETING_COST_PER_SIGNUP if channel == "retargeting" else WECHAT_COST_PER_SIGNUP
     # Grows with the number of customers there are to address, and with the season.
     addressed = np.cumsum(signups.sum(axis=1)) * world.busy
-    return per_signup * world.customers * addressed / addressed.sum()
+    return addressed * float(per_signup * world.customers / addressed.sum())
 
 
 def _per_day(world: World, channel: str) -> NDArray[np.int64]:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opskit.sample.acquisition_plan import CHANNELS, MEDIA
-from opskit.sample.seasons import Floats
-from opskit.sample.world import Chunk, Column, World
+from opskit.sample.seasons import Floats, later
+from opskit.sample.world import Chunk, Column, World, without
 
 ROW = "marketing touch"
 COLUMNS = {
@@ -42,7 +42,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "customer_id": chunk.customer_ids[customer],
         "channel": np.array(TOUCHING, dtype=object)[channel],
         "media": media,
-        "campaign": np.where(media == "paid", _campaigns(world)[at.astype(np.int64)], None),
+        "campaign": without(_campaigns(world)[at.astype(np.int64)], media != "paid"),
         "touched_at": world.moment(at),
         "converted": ~np.isnan(value),
         "value": value,
@@ -54,15 +54,14 @@ Block = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
 
 def _before_signup(rng: np.random.Generator, chunk: Chunk) -> Block:
     """The touch that brought the account."""
-    at = np.maximum(chunk.signed_up - rng.exponential(0.8, chunk.size), chunk.signed_up * 0.999)
-    at = np.where(chunk.signed_up < 3, chunk.signed_up * 0.999, np.minimum(at, chunk.signed_up))
+    at = np.maximum(later(chunk.signed_up, -rng.exponential(0.8, chunk.size)), 0.0)
     return np.arange(chunk.size), chunk.channel.astype(np.int64), at
 
 
 def _considering(rng: np.random.Generator, chunk: Chunk) -> Block:
     """Some touches in the first weeks, whether or not an order follows."""
     who = np.repeat(np.arange(chunk.size), rng.poisson(0.7, chunk.size))
-    at = chunk.signed_up[who] + rng.exponential(9.0, len(who))
+    at = later(chunk.signed_up[who], rng.exponential(9.0, len(who)))
     return who, _any_channel(rng, len(who)), at
 
 
@@ -70,7 +69,7 @@ def _owned(rng: np.random.Generator, chunk: Chunk) -> Block:
     """WeChat messages read while the customer is interested."""
     since, until = chunk.signed_up, np.maximum(chunk.purchases.interested_until, chunk.signed_up)
     who = np.repeat(np.arange(chunk.size), rng.poisson(0.02 * (until - since)))
-    at = since[who] + rng.random(len(who)) * (until - since)[who]
+    at = later(since[who], rng.random(len(who)) * (until - since)[who])
     return who, np.full(len(who), PLACE["wechat"]), at
 
 
@@ -78,7 +77,7 @@ def _before_orders(rng: np.random.Generator, chunk: Chunk) -> Block:
     """A search or a film seen shortly before some of the orders."""
     bought = chunk.purchases
     which = np.flatnonzero(rng.random(len(bought.at)) < 0.35)
-    at = bought.at[which] - rng.exponential(1.5, len(which))
+    at = later(bought.at[which], -rng.exponential(1.5, len(which)))
     who = bought.customer[which]
     return who, _any_channel(rng, len(which)), np.maximum(at, chunk.signed_up[who])
 
@@ -92,7 +91,7 @@ def _retargeting(rng: np.random.Generator, chunk: Chunk) -> Block:
         rng.exponential(0.15, len(which)), rng.random(len(which)) * (bought.at[which] - chunk.signed_up[who])
     )
     others = np.repeat(np.arange(chunk.size), rng.poisson(0.12, chunk.size))
-    idle = chunk.signed_up[others] + rng.exponential(12.0, len(others))
+    idle = later(chunk.signed_up[others], rng.exponential(12.0, len(others)))
     customer = np.concatenate([who, others])
     return customer, np.full(len(customer), PLACE["retargeting"]), np.concatenate([bought.at[which] - ahead, idle])
 
@@ -105,7 +104,7 @@ def _conversions(chunk: Chunk, customer: NDArray[np.int64], at: Floats) -> Float
     """Revenue of the paid order that each touch is the last one before; missing on the others."""
     orders = chunk.table("orders")
     paid = np.flatnonzero(orders["paid"])
-    buyer, bought_at = orders["number"][paid], orders["at"][paid]
+    buyer, bought_at = orders["place"][paid], orders["at"][paid]
     # One number line for customers and times, so that one search finds the last touch before each order.
     width = 2.0 * chunk.world.days
     last = np.searchsorted(customer * width + at, buyer * width + bought_at, side="right") - 1
