@@ -54,7 +54,7 @@ class Session:
     def end(self) -> None:
         """Kill the kernel and what it has started."""
         process = getattr(getattr(getattr(self.client, "km", None), "provisioner", None), "process", None)
-        if process is None:
+        if process is None or process.poll() is not None:
             return
         with contextlib.suppress(OSError):
             if sys.platform == "win32":

@@ -62,3 +62,17 @@ def _text(number: float | None, decimals: int | None, suffix: str) -> str:
         return f"{rounded:,.{min(decimals, DIGITS)}f}{suffix}"
     text = f"{rounded:,.{most}f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text) + suffix
+
+
+def signed(number: float, unit: str = "") -> str:
+    """A difference with its sign and three significant digits.
+
+    >>> signed(1234.5, "CNY"), signed(-0.1234, "%"), signed(float("nan"))
+    ('+1,230 CNY', '-0.123%', '–')
+    """
+    if not math.isfinite(number):
+        return NOT_YET
+    rounded = float(f"{number:.3g}")
+    decimals = 0 if rounded == 0 else max(0, 2 - math.floor(math.log10(abs(rounded))))
+    suffix = "%" if unit == "%" else f" {unit}" if unit else ""
+    return f"{rounded:+,.{decimals}f}{suffix}" if rounded else f"0{suffix}"

@@ -1,0 +1,161 @@
+"""The command line: thin commands over the package; heavy imports wait until a command needs them."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from opskit.errors import OpskitError, check
+
+app = typer.Typer(
+    name="opskit",
+    help="Customer operations: run parameterized reports on your own data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command(name="list")
+def list_pages() -> None:
+    """Show the pages: the question each one answers and the tables it reads."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from opskit.reports.pages import pages
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("Page", "Question", "Tables"):
+        table.add_column(column, overflow="fold")
+    for page in pages().values():
+        table.add_row(Text(page.name), Text(page.question), Text(", ".join(page.tables)))
+    Console().print(table)
+
+
+@app.command()
+def run(
+    pages: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PAGE]...", help="overview, loyalty, loyalty/retention, ./mine.ipynb; none: all pages."
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Dataset: a name (shop) or a path; repeat it for several.", show_default="shop"),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter of the pages; repeatable.")
+    ] = None,
+    each: Annotated[str, typer.Option(metavar="COLUMN", help="One report set per value of this attribute.")] = "",
+    batch: Annotated[
+        Path | None, typer.Option(help="CSV or Excel table: columns are parameters, each row is a run.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Pages at the same time.", show_default="2")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    compare: Annotated[Path | None, typer.Option(help="Output folder of an earlier run to compare with.")] = None,
+    timeout_seconds: Annotated[float, typer.Option(help="Longest time of one cell.")] = 600,
+) -> None:
+    """Run pages on your data and write one HTML report each, index.html and headlines.csv.
+
+    Exit code: 0 all well (a page whose tables are missing is skipped), 1 a page failed, 2 wrong usage.
+    """
+    from rich.console import Console
+
+    from opskit.reports import compare as comparing
+    from opskit.reports import pages as finding
+    from opskit.reports import plan as planning
+    from opskit.reports import progress, runner
+
+    check(timeout_seconds, "--timeout-seconds", gt=0)
+    parallel = runner.default_parallel() if jobs is None else jobs
+    check(parallel, "--jobs", ge=1)
+    chosen = finding.resolve(pages or [], finding.pages())
+    planned = planning.plan(
+        chosen, data=data or [], options=planning.parameters.from_options(parameter or []), each=each, batch=batch
+    )
+    before = comparing.read_headlines(compare) if compare else None
+    folder = runner.usable(out)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    console = Console()
+    shown = progress.Bar(len(planned), console) if console.is_terminal else progress.Lines(len(planned))
+    index = (folder / "index.html").resolve()
+    try:
+        with shown:
+            results = runner.run(
+                planned, out=folder, progress=shown, parallel=parallel, timeout_seconds=timeout_seconds, before=before
+            )
+    except KeyboardInterrupt:
+        typer.echo(f"Stopped. What was finished is in {index}", err=True)
+        raise typer.Exit(130) from None
+    progress.summary(results, console)
+    typer.echo(f"Open {index}")
+    raise typer.Exit(1 if any(result.status == "failed" for result in results) else 0)
+
+
+@app.command()
+def copy(page: Annotated[str, typer.Argument(help="overview, loyalty/retention, …")]) -> None:
+    """Copy a page's notebook into the current folder, to edit it and run it as your own."""
+    from opskit.reports import pages as finding
+
+    found = finding.resolve([page], finding.pages())
+    if len(found) != 1:
+        raise OpskitError(f"{page} is a topic of {len(found)} pages: name one of {', '.join(p.name for p in found)}.")
+    target = Path.cwd() / found[0].path.name
+    try:
+        with target.open("xb") as file:
+            file.write(found[0].path.read_bytes())
+    except FileExistsError:
+        raise OpskitError(f"{target.name} is already here: rename or move it first.") from None
+    typer.echo(f"Edit {target.name}, then: opskit run ./{target.name}")
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    customers: Annotated[int, typer.Option(help="Accounts, prospects included.")] = 4000,
+    months: Annotated[int, typer.Option(help="Whole months, the last one December 2025.")] = 24,
+    seed: Annotated[int, typer.Option(help="Another seed draws other customers from the same truth.")] = 7,
+    truth: Annotated[Path | None, typer.Option(help="JSON file that overrides planted parameters.")] = None,
+) -> None:
+    """Write a fictional shop whose truth is known, for practice, teaching and benchmarks."""
+    from opskit import sample as shop
+
+    folder = shop.write(out, customers=customers, months=months, seed=seed, truth=truth)
+    typer.echo(f"Wrote {folder.resolve()}. Try: opskit run --data {folder}")
+
+
+def main() -> None:
+    """Entry point: every failure is one sentence, never a bare traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_to_print(stream)
+    try:
+        app()
+    except OpskitError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except Exception as error:  # the last line of defence
+        typer.echo(f"error: {type(error).__name__}: {error} (full traceback in {_saved_traceback()})", err=True)
+        sys.exit(3)
+
+
+def _never_fail_to_print(stream: TextIO) -> None:
+    """On a console that lacks a character, a question mark is better than a crash."""
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
+
+
+def _saved_traceback() -> Path:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="opskit-error-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(traceback.format_exc())
+    return Path(file.name)

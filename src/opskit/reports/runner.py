@@ -1,0 +1,188 @@
+"""Runs the jobs, several at a time, and writes reports, index and headlines."""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from opskit.errors import OpskitError
+from opskit.reports import compare, html, index, tables
+from opskit.reports.execution import Outcome, Session, Status, execute, prepare
+from opskit.reports.plan import Job
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a job, without its notebook."""
+
+    job: Job
+    status: Status
+    reason: str = ""
+    headline: Sequence[dict[str, Any]] = ()
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+    seconds: float = 0.0
+    link: str = ""
+    """Path of its report from the output folder; empty when there is none."""
+
+
+class Progress(Protocol):
+    """Who is told what happens."""
+
+    def started(self, job: Job) -> None:
+        """A job starts."""
+
+    def finished(self, result: Result) -> None:
+        """A job has ended."""
+
+
+def usable(out: Path) -> Path:
+    """The output folder, made if need be, once it is known that files can be written there.
+
+    Raises:
+        OpskitError: It is a file, or nothing can be written there.
+    """
+    if out.exists() and not out.is_dir():
+        raise OpskitError(f"--out {out} is a file; give a folder.")
+    try:
+        tables.write_text("", out / ".opskit")
+        (out / ".opskit").unlink()
+    except OSError as error:
+        raise OpskitError(
+            f"--out {out}: nothing can be written there ({error.strerror}). Give another folder."
+        ) from error
+    return out
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    out: Path,
+    progress: Progress,
+    parallel: int,
+    timeout_seconds: float,
+    before: "pd.DataFrame | None" = None,
+) -> list[Result]:
+    """Run the jobs and write a report for each, index.html and headlines.csv (changes.csv, given `before`).
+
+    Args:
+        jobs: What to run, from `plan`.
+        out: Folder for the reports, usable.
+        progress: Told of every start and end.
+        parallel: How many pages run at the same time.
+        timeout_seconds: Longest time of one cell.
+        before: Headlines of an earlier run to compare with.
+
+    Returns:
+        One result per job, in the jobs' order. On Ctrl-C the kernels are killed, what is finished is indexed, and
+        KeyboardInterrupt is raised.
+    """
+    prepare()
+    sessions = [Session() for _ in jobs]
+
+    def work(position: int) -> Result:
+        job, session = jobs[position], sessions[position]
+        if session.cancelled.is_set():
+            return Result(job, "stopped", "Not started.")
+        progress.started(job)
+        try:
+            return _report(job, session, out=out, timeout_seconds=timeout_seconds)
+        except Exception as error:  # a full disk or a broken notebook file must not stop the other pages
+            return Result(job, "failed", f"{type(error).__name__}: {error}")
+
+    pool = ThreadPoolExecutor(parallel, thread_name_prefix="page")
+    futures = [pool.submit(work, position) for position in range(len(jobs))]
+    try:
+        for future in _as_finished(futures):
+            progress.finished(future.result())
+    except BaseException:
+        for session in sessions:
+            session.cancel()
+        raise
+    finally:
+        pool.shutdown(wait=True)
+        ordered = [future.result() for future in futures]
+        _gather(ordered, out=out, before=before)
+    return ordered
+
+
+def default_parallel() -> int:
+    """Two pages at a time, or one on a single core."""
+    return min(2, os.cpu_count() or 1)
+
+
+def headlines(results: Iterable[Result]) -> "pd.DataFrame":
+    """Every figure of every page; a page without figures has one row that tells its status.
+
+    Returns:
+        run, page, status, name, value, low, high, n, unit.
+    """
+    import pandas as pd
+
+    blank: dict[str, Any] = {"name": "", "value": None, "low": None, "high": None, "n": None, "unit": ""}
+    rows = [
+        {"run": result.job.run, "page": result.job.page.name, "status": result.status, **figure}
+        for result in results
+        for figure in (result.headline or [blank])
+    ]
+    figures = {"value": "float64", "low": "float64", "high": "float64", "n": "Int64"}
+    return pd.DataFrame(rows, columns=compare.COLUMNS).astype(figures)
+
+
+def _as_finished(futures: Iterable[Future[Result]]) -> Iterable[Future[Result]]:
+    """Futures as they finish; short waits, so that Ctrl-C is heard on Windows too."""
+    pending = set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+        yield from done
+
+
+def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) -> Result:
+    """Execute one job and write its notebook and report."""
+    outcome = execute(job.page, job.given, timeout_seconds=timeout_seconds, session=session)
+    page, notebook = out / f"{job.target}.html", out / f"{job.target}.ipynb"
+    link = ""
+    if outcome.status in {"ok", "failed"}:
+        from nbformat import v4
+
+        tables.write_text(v4.writes(outcome.notebook) + "\n", notebook)
+        tables.write_text(html.render(outcome.notebook, _head(job, outcome)), page)
+        link = f"{job.target}.html"
+    else:
+        # What an earlier run left there would pass for this one's.
+        page.unlink(missing_ok=True)
+        notebook.unlink(missing_ok=True)
+    figures = outcome.headline if outcome.status == "ok" else []
+    return Result(job, outcome.status, outcome.reason, figures, outcome.facts, outcome.seconds, link)
+
+
+def _head(job: Job, outcome: Outcome) -> html.Head:
+    effective = job.effective
+    facts = {"data": outcome.facts.get("data") or effective.pop("data", "")}
+    facts["as of"] = outcome.facts.get("as_of") or effective.get("as_of", "")
+    facts |= {name: value for name, value in effective.items() if name not in {"data", "as_of"}}
+    return html.Head(
+        run=job.run,
+        page=job.page.name,
+        title=job.page.title,
+        facts=[(name.replace("_", " "), str(value)) for name, value in facts.items() if value not in ("", None)],
+        reason=outcome.reason,
+        index="../" * (job.target.count("/")) + "index.html",
+        notebook=Path(job.target).name + ".ipynb",
+    )
+
+
+def _gather(results: Sequence[Result], *, out: Path, before: "pd.DataFrame | None") -> None:
+    """Write what covers all jobs."""
+    figures = headlines(results)
+    tables.write_table(figures, out / "headlines.csv")
+    changed = compare.changes(figures, before) if before is not None else None
+    if changed is not None:
+        tables.write_table(changed, out / "changes.csv")
+    else:
+        (out / "changes.csv").unlink(missing_ok=True)
+    tables.write_text(index.render(results, changed), out / "index.html")
