@@ -113,7 +113,8 @@ def violations(
     if exclusions is not None:
         for row in exclusions.itertuples():
             whole = (rows_read or {}).get(str(row.table), 0)
-            column = str(row.reason).split()[0]
+            first = str(row.reason).split()[0]
+            column = first if first in table(str(row.table)).columns else ""
             share = int(row.rows) / whole if whole else float("nan")  # pyright: ignore[reportArgumentType]
             found.append((row.table, column, row.reason, "excluded", row.rows, share, row.examples, row.remedy))
     narwhals = {name: frames.lazy(frame, table=name) for name, frame in tables.items()}

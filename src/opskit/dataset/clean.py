@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opskit.dataset.sources import literal, quoted
+from opskit.dataset.sql import literal, quoted
 from opskit.errors import OpskitError
 
 if TYPE_CHECKING:

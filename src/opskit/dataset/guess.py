@@ -26,15 +26,26 @@ def guess_columns(headers: Iterable[str], table: contract.Table) -> dict[str, st
 
 
 def guess_table(headers: Iterable[str], stem: str) -> str | None:
-    """The table a file holds: by its name when the required columns are there, else by the columns alone."""
+    """The table a file holds: by its name when a required column is there, else by its columns.
+
+    A table that lacks just one required column is still recognized, so that the error can name that column.
+
+    >>> guess_table(["order_date", "user_id", "amount"], "export"), guess_table(["id", "city"], "users")
+    ('orders', 'customers')
+    """
     have = list(headers)
-    complete = [
-        name for name, table in contract.tables().items() if set(table.required) <= set(guess_columns(have, table))
-    ]
-    named = [name for name in complete if _named(stem, contract.table(name))]
-    if named or not complete:
-        return named[0] if named else next((n for n, t in contract.tables().items() if _named(stem, t)), None)
-    return max(complete, key=lambda name: (len(contract.table(name).required), name == "orders"))
+    ranks: dict[str, tuple[bool, bool, int, bool, bool]] = {}
+    for name, table in contract.tables().items():
+        found = guess_columns(have, table)
+        absent = len(missing(found, table))
+        if absent == len(table.required):
+            continue
+        named = _named(stem, table)
+        complete = absent == 0
+        if named or complete or (absent == 1 and len(table.required) >= 3):
+            several = complete and len(table.required) > 1
+            ranks[name] = (named, several, len(found), complete, name == "orders")
+    return max(ranks, key=lambda name: ranks[name]) if ranks else None
 
 
 def not_sales(statuses: Iterable[str], column: contract.Column) -> list[str]:

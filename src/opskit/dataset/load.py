@@ -1,17 +1,15 @@
 """One table from its source to a cleaned DuckDB table, with an account of every row left out."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opskit import contract
-from opskit.dataset import clean
 from opskit.dataset.config import TableConfig
-from opskit.dataset.guess import guess_columns, missing
-from opskit.dataset.sources import Raw, column_names, literal, quoted
-from opskit.errors import OpskitError, did_you_mean
+from opskit.dataset.plan import Plan, make_plan
+from opskit.dataset.sql import Raw, literal, quoted
+from opskit.errors import OpskitError
 
 if TYPE_CHECKING:
     import duckdb
@@ -28,7 +26,6 @@ class Exclusion:
     rows: int
     examples: tuple[str, ...]
     remedy: str
-    whole_rows: bool = True
 
 
 @dataclass
@@ -46,18 +43,6 @@ class Loaded:
     currency: str = ""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How each column of a table is read: SQL by column name, and the rules that exclude a row."""
-
-    select: Mapping[str, str]
-    parsed: tuple[str, ...]
-    rules: tuple[tuple[str, str, str, str], ...]  # reason, SQL condition, SQL of the offending value, remedy
-    notes: tuple[str, ...]
-    currency: str
-    headers: Mapping[str, str]
-
-
 def load(
     con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableConfig, *, timezone: str, hash_salt: str | None
 ) -> Loaded:
@@ -67,146 +52,12 @@ def load(
         OpskitError: A required column is missing or unreadable, no row is left, or currencies are mixed.
     """
     table = contract.table(name)
-    plan = _plan(con, raw, table, config, timezone=timezone, hash_salt=hash_salt)
+    plan = make_plan(con, raw, table, config, timezone=timezone, hash_salt=hash_salt)
     _build(con, raw, table, plan)
     loaded = _account(con, raw, table, plan)
     if name == "orders":
         _merge_lines(con, loaded, config)
     return loaded
-
-
-def _plan(
-    con: "duckdb.DuckDBPyConnection",
-    raw: Raw,
-    table: contract.Table,
-    config: TableConfig,
-    *,
-    timezone: str,
-    hash_salt: str | None,
-) -> Plan:
-    types = {row[0]: row[1] for row in con.execute(f"DESCRIBE {quoted(raw.table)}").fetchall()}
-    headers = column_names(types)
-    source = _mapping(table, config, headers)
-    select: dict[str, str] = {}
-    parsed: list[str] = []
-    notes: list[str] = []
-    currency = ""
-    for column in table.columns.values():
-        if column.name not in source:
-            continue
-        header = source[column.name]
-        typed = _typed(
-            con, raw, column, header, types[header], config, label=f"{table.name}.{column.name}", timezone=timezone
-        )
-        sql = typed.sql
-        if hash_salt is not None and column.name in {"customer_id", "referrer_id"}:
-            sql = f"left(sha256({literal(hash_salt)} || ({sql})::VARCHAR), 16)"
-        select[column.name] = sql
-        notes += typed.notes
-        currency = typed.currency if column.name == "revenue" else currency
-        if typed.parsed:
-            parsed.append(column.name)
-    for header, clean_name in headers.items():
-        if header not in source.values() and clean_name not in select:
-            text = types[header] == "VARCHAR"
-            select[clean_name] = clean.as_text(header, types[header], guards=raw.text).sql if text else quoted(header)
-    rules = [*_filter_rules(table, config, select), *_value_rules(table, select, parsed)]
-    return Plan(select, tuple(parsed), tuple(rules), tuple(notes), currency, source)
-
-
-def _mapping(table: contract.Table, config: TableConfig, headers: Mapping[str, str]) -> dict[str, str]:
-    """Contract column → raw header: as mapped, else by the column's own name, else guessed."""
-    by_clean = {clean_name: raw for raw, clean_name in headers.items()}
-    source: dict[str, str] = {}
-    for column, header in config.columns.items():
-        wanted = column_names([header])[header]
-        if wanted not in by_clean:
-            raise OpskitError(
-                f"opskit.toml maps {table.name}.{column} to {header!r}, which the source lacks; it has "
-                f"{', '.join(map(repr, by_clean))}.{did_you_mean(wanted, by_clean)} Correct [tables.{table.name}.columns]."
-            )
-        source[column] = by_clean[wanted]
-    taken = set(source.values())
-    free = [clean_name for clean_name, raw in by_clean.items() if raw not in taken]
-    guesses = (
-        guess_columns(free, table) if not config.columns else {name: name for name in table.columns if name in free}
-    )
-    source |= {column: by_clean[header] for column, header in guesses.items() if column not in source}
-    absent = missing(source, table)
-    if absent:
-        listed = ", ".join(map(repr, list(by_clean)[:20]))
-        raise OpskitError(
-            f"{table.name} lacks {absent[0]!r} ({table.columns[absent[0]].about}); it has {listed}."
-            f"{did_you_mean(absent[0], by_clean)} Map it in opskit.toml under [tables.{table.name}.columns]: "
-            f'{absent[0]} = "your column".'
-        )
-    return source
-
-
-def _typed(
-    con: "duckdb.DuckDBPyConnection",
-    raw: Raw,
-    column: contract.Column,
-    header: str,
-    kind: str,
-    config: TableConfig,
-    *,
-    label: str,
-    timezone: str,
-) -> clean.Typed:
-    if column.kind == "time":
-        return clean.as_time(
-            con, raw.table, header, kind, label=label, date_format=config.date_format, timezone=timezone
-        )
-    if column.kind in {"amount", "number"}:
-        return clean.as_number(con, raw.table, header, kind, decimal=config.decimal, money=column.kind == "amount")
-    if column.kind == "flag":
-        return clean.as_flag(header, kind)
-    return (clean.as_id if column.kind == "id" else clean.as_text)(header, kind, guards=raw.text)
-
-
-def _filter_rules(
-    table: contract.Table, config: TableConfig, select: Mapping[str, str]
-) -> list[tuple[str, str, str, str]]:
-    rules: list[tuple[str, str, str, str]] = []
-    remedy = f"Change exclude/keep under [tables.{table.name}] in opskit.toml."
-    for column in (*config.exclude, *config.keep):
-        if column not in select:
-            raise OpskitError(
-                f"opskit.toml filters {table.name} by {column!r}, which it lacks; it has {', '.join(select)}."
-                f"{did_you_mean(column, select)}"
-            )
-    for column, values in config.exclude.items():
-        text = f"{quoted(column)}::VARCHAR"
-        rules += [(f"{column} is {value}", f"{text} = {literal(value)}", text, remedy) for value in values]
-    for column, values in config.keep.items():
-        text = f"{quoted(column)}::VARCHAR"
-        listed = ", ".join(map(literal, values)) or "NULL"
-        rules.append((f"{column} is not one to keep", f"coalesce({text} NOT IN ({listed}), true)", text, remedy))
-    return rules
-
-
-def _value_rules(
-    table: contract.Table, select: Mapping[str, str], parsed: Sequence[str]
-) -> list[tuple[str, str, str, str]]:
-    rules: list[tuple[str, str, str, str]] = []
-    for column in table.columns.values():
-        if not column.required or column.name not in select:
-            continue
-        name, original = quoted(column.name), quoted("_raw_" + column.name)
-        if column.name in parsed:
-            remedy = "Correct the values, or set date_format / decimal / encoding in opskit.toml."
-            unreadable = f"{name} IS NULL AND {original} IS NOT NULL"
-            rules.append((f"{column.name} unreadable", unreadable, original, remedy))
-        rules.append((f"{column.name} missing", f"{name} IS NULL", "NULL", "Fill it in at the source."))
-        if column.min is not None:
-            remedy = (
-                "Map money paid back to the column refund instead of a negative order."
-                if column.name == "revenue"
-                else f"Values must be at least {column.min:g}: correct them at the source."
-            )
-            rules.append((f"{column.name} below {column.min:g}", f"{name} < {column.min}", f"{name}::VARCHAR", remedy))
-    return rules
 
 
 def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> None:
@@ -219,7 +70,7 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
     reason = "CASE " + " ".join(f"WHEN {sql} THEN {literal(why)}" for why, sql, _, _ in plan.rules) + " END"
     value = f"CASE {REASON} " + " ".join(f"WHEN {literal(why)} THEN {sql}" for why, _, sql, _ in plan.rules) + " END"
     bad = [
-        f"({quoted(column)} IS NULL AND {quoted('_raw_' + column)} IS NOT NULL) AS {quoted('_bad_' + column)}"
+        f"CASE WHEN {quoted(column)} IS NULL THEN {quoted('_raw_' + column)} END AS {quoted('_bad_' + column)}"
         for column in _optional(table, plan)
     ]
     dropped = ", ".join(quoted("_raw_" + column) for column in plan.parsed)
@@ -247,7 +98,7 @@ def _optional(table: contract.Table, plan: Plan) -> list[str]:
 def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> Loaded:
     optional = _optional(table, plan)
     clock = quoted(table.clock) if table.clock and table.clock in plan.select else "NULL::TIMESTAMP"
-    bad = "".join(f", count(*) FILTER ({quoted('_bad_' + column)})" for column in optional)
+    bad = "".join(f", count({quoted('_bad_' + one)}), min({quoted('_bad_' + one)})" for one in optional)
     rows = con.execute(
         f"SELECT {REASON}, count(*), min({clock})::DATE, max({clock})::DATE, "
         f"[left(min({VALUE}), 60), left(max({VALUE}), 60)]{bad} "
@@ -269,10 +120,12 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
             )
         )
     for place, column in enumerate(optional):
-        count = used[5 + place] if used else 0
+        count, example = used[5 + 2 * place : 7 + 2 * place] if used else (0, "")
         if count:
             remedy = "The rows are used with this value missing: correct it, or set date_format / decimal."
-            exclusions.append(Exclusion(table.name, f"{column} unreadable", count, (), remedy, whole_rows=False))
+            exclusions.append(
+                Exclusion(table.name, f"{column} unreadable, set to missing", count, (example[:60],), remedy)
+            )
     read = sum(row[1] for row in rows) + raw.rejected_rows
     if not used or not used[1]:
         why = "; ".join(f"{one.reason}: {one.rows:,}" for one in exclusions) or "the source has a header and no rows"

@@ -56,7 +56,6 @@ def open_dataset(
         base=base,
         engine=engine,
         as_of=as_of,
-        truth=base / "truth.json",
         notes=notes,
     )
     return dataset.where(**filters) if filters else dataset
@@ -108,8 +107,10 @@ def _find(data: Any) -> Found:
             f"{', '.join(named)}.{did_you_mean(path.name, near)}"
         )
     frames = dict(data) if isinstance(data, Mapping) else {"orders": data}
-    for table in frames:
+    for table, frame in frames.items():
         contract.table(table)
+        if isinstance(frame, str | list | tuple | dict):
+            raise OpskitError(f"{table} is a {type(frame).__name__}, must be a frame; a path is opened by itself.")
     return "data", frames, Config(tables={name: TableConfig() for name in frames}), Path.cwd(), ()
 
 

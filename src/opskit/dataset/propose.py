@@ -10,7 +10,8 @@ from opskit import contract
 from opskit.dataset.config import FILE_NAME, Config, TableConfig
 from opskit.dataset.guess import guess_columns, guess_table, missing, not_sales
 from opskit.dataset.load import scratch_database
-from opskit.dataset.sources import EXCEL, column_names, database_tables, is_duckdb, load_files, quoted
+from opskit.dataset.sources import EXCEL, database_tables, is_duckdb, load_files
+from opskit.dataset.sql import column_names, quoted
 from opskit.errors import OpskitError
 
 SQLITE_HEAD = b"SQLite format 3\x00"
@@ -86,7 +87,7 @@ def propose(paths: list[Path], *, base: Path) -> Proposal:
         finally:
             con.close()
     if not tables:
-        listed = "; ".join(skipped) or "none"
+        listed = "; ".join([*skipped, *notes]) or "none"
         raise OpskitError(
             f"no file looks like a table of the contract (found: {listed}). An orders file needs columns for "
             "customer_id, ordered_at and revenue: map them in opskit.toml under [tables.orders.columns]."

@@ -1,0 +1,5 @@
+"""`python -m opskit` is the command line."""
+
+from opskit.cli import main
+
+main()
