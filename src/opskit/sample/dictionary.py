@@ -26,8 +26,10 @@ customers from the same truth; `--truth FILE` (JSON, planted name to value) chan
 customer and time.
 
 What to know: the shop opens on the first day, so growth begins at nothing and late customers are observed briefly.
-`status` unpaid and closed are no sales. A refund that would come after the last day is not known yet. Days
-are busy and quiet: 11 November, 18 June, a Chinese New Year that moves, weekends.
+`status` unpaid and closed are no sales. A refund that would come after the last day is not known yet.
+`is_customer`, `status` and `updated_at` describe the last day: they are no facts of an earlier one. Days are busy and
+quiet: 11 November, 18 June, a Chinese New Year that moves, weekends. Phone numbers begin with 140, as no
+subscriber's does; names are put together at random.
 """
 
 

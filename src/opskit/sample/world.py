@@ -115,7 +115,7 @@ class World:
         missing = np.isnan(days)
         seconds = np.floor(np.where(missing, 0, days) * 86_400).astype("timedelta64[s]")
         moments = (np.datetime64(self.first_day, "s") + seconds).astype("datetime64[us]")
-        moments[missing] = np.datetime64("NaT")
+        moments[missing] = np.datetime64("NaT", "us")
         return moments
 
 

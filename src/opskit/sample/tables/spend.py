@@ -3,7 +3,6 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from opskit.sample.acquisition_plan import CHANNELS, PAID
 from opskit.sample.seasons import Floats
@@ -65,7 +64,7 @@ def _daily(world: World, channel: str) -> Floats:
     return addressed * float(per_signup * world.customers / addressed.sum())
 
 
-def _per_day(world: World, channel: str) -> NDArray[np.int64]:
+def _per_day(world: World, channel: str) -> Floats:
     """Sign-ups that really came through the channel each day."""
     there = world.signups.channel == CHANNELS.index(channel)
-    return np.bincount(world.signups.at[there].astype(np.int64), minlength=world.days)
+    return np.bincount(world.signups.at[there].astype(np.int64), minlength=world.days).astype(np.float64)

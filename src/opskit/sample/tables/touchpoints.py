@@ -34,9 +34,10 @@ def build(chunk: Chunk) -> dict[str, Any]:
     blocks += [_before_orders(rng, chunk), _retargeting(rng, chunk)]
     customer, channel, at = (np.concatenate(column) for column in zip(*blocks, strict=True))
     seen = np.flatnonzero(at < world.days)
-    order = seen[np.lexsort((channel[seen], at[seen], customer[seen]))]
+    second = np.floor(at * 86_400)
+    order = seen[np.lexsort((channel[seen], second[seen], customer[seen]))]
     customer, channel, at = customer[order], channel[order], at[order]
-    value = _conversions(chunk, customer, at)
+    value = _conversions(chunk, customer, second[order])
     media = np.array([MEDIA[name] for name in TOUCHING], dtype=object)[channel]
     return {
         "customer_id": chunk.customer_ids[customer],
@@ -100,18 +101,18 @@ def _any_channel(rng: np.random.Generator, n: int) -> NDArray[np.int64]:
     return rng.choice(len(CHANNELS), size=n, p=LATER_TOUCH)
 
 
-def _conversions(chunk: Chunk, customer: NDArray[np.int64], at: Floats) -> Floats:
+def _conversions(chunk: Chunk, customer: NDArray[np.int64], second: Floats) -> Floats:
     """Revenue of the paid order that each touch is the last one before; missing on the others."""
     orders = chunk.table("orders")
     paid = np.flatnonzero(orders["paid"])
-    buyer, bought_at = orders["place"][paid], orders["at"][paid]
+    buyer, bought = orders["place"][paid], np.floor(orders["at"][paid] * 86_400)
     # One number line for customers and times, so that one search finds the last touch before each order.
-    width = 2.0 * chunk.world.days
-    last = np.searchsorted(customer * width + at, buyer * width + bought_at, side="right") - 1
-    same = (last >= 0) & (customer[last] == buyer) & (at[last] > bought_at - LOOKBACK_DAYS)
+    width = 2.0 * 86_400 * chunk.world.days
+    last = np.searchsorted(customer * width + second, buyer * width + bought, side="right") - 1
+    same = (last >= 0) & (customer[last] == buyer) & (second[last] >= bought - LOOKBACK_DAYS * 86_400)
     # Of orders that share their last touch the earliest takes it: the path ended there.
     hit, first = np.unique(last[same], return_index=True)
-    value = np.full(len(at), np.nan)
+    value = np.full(len(second), np.nan)
     value[hit] = orders["revenue"][paid][same][first]
     return value
 
