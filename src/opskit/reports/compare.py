@@ -29,11 +29,11 @@ def read_headlines(folder: Path) -> "pd.DataFrame":
     text = {"run": str, "page": str, "status": str, "name": str, "unit": str}
     try:
         table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={c: [""] for c in COLUMNS[4:8]})
+        if missing := [column for column in COLUMNS if column not in table]:
+            raise ValueError(f"it lacks the column {missing[0]!r}")
         numbers = {column: pd.to_numeric(table[column]) for column in COLUMNS[4:8]}
-    except (KeyError, ValueError, OSError) as error:
+    except (ValueError, OSError) as error:
         raise OpskitError(f"{path} is not a headlines.csv of opskit: {error}.") from error
-    if missing := [column for column in COLUMNS if column not in table]:
-        raise OpskitError(f"{path} is not a headlines.csv of opskit: it lacks the column {missing[0]!r}.")
     return table.assign(**numbers)[COLUMNS]
 
 

@@ -20,6 +20,8 @@ TAGS = [
 # fmt: on
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 _NUMBER = re.compile(r"[-+−–]?[¥$€£]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?\s?%?|NaN|nan|NaT|None|<NA>|&lt;NA&gt;|–|inf|-inf")
+_INVISIBLE = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
+_ONLY_DEAD_LINKS = re.compile(r"<p>(?:\s|[·|,.]|<a>[^<]*</a>)+</p>")
 _MISSING = {"NaN", "nan", "NaT", "None", "<NA>", "&lt;NA&gt;", NOT_YET}
 
 
@@ -44,6 +46,8 @@ def render(notebook: Any, head: Head) -> str:
         head: What to write above its cells.
     """
     body = copy.deepcopy(notebook)
+    if head.reason:
+        _cut(body)
     headline, decision = _take(body, "headline", "text/html"), _take(body, "decision", "text/markdown")
     report = vars(head) | {
         "css": (TEMPLATES / "report.css").read_text(encoding="utf-8"),
@@ -61,19 +65,21 @@ def clean(html: str) -> str:
     """The HTML without anything that runs or loads: scripts, handlers, styles, remote images, links between files."""
     import bleach
 
-    return bleach.clean(
-        str(html), tags=TAGS, attributes=_allowed, protocols=["http", "https", "mailto", "data"], strip=True
-    )
+    visible = _INVISIBLE.sub("", str(html))
+    protocols = ["http", "https", "mailto", "data"]
+    safe = bleach.clean(visible, tags=TAGS, attributes=_allowed, protocols=protocols, strip=True)
+    return _ONLY_DEAD_LINKS.sub("", safe)
 
 
 def tables(html: str) -> str:
-    """The HTML with numbers in tables aligned right and missing ones written as a dash."""
+    """The HTML with numbers in tables aligned right, missing ones as a dash, and no column that only counts rows."""
     from bs4 import BeautifulSoup
 
     if "<table" not in html:
         return html
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.find_all("table"):
+        _drop_row_numbers(table)
         rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
         numeric = [_mark(row) for row in rows]
         for cells in rows:
@@ -83,6 +89,16 @@ def tables(html: str) -> str:
                     if sum(marks) * 2 > len(marks):
                         cell["class"] = ["num"]
     return str(soup)
+
+
+def _drop_row_numbers(table: Any) -> None:
+    """Remove pandas' default index: first cells that are empty in the head and 0, 1, 2, … in the body."""
+    first = [row.find(["th", "td"]) for row in table.find_all("tr")]
+    if len(first) > 1 and all(cell is not None and cell.name == "th" for cell in first):
+        texts = [cell.get_text().strip() for cell in first]
+        if texts == ["", *map(str, range(len(first) - 1))]:
+            for cell in first:
+                cell.decompose()
 
 
 def _mark(cells: list[Any]) -> list[bool]:
@@ -119,6 +135,12 @@ def _take(notebook: Any, tag: str, kind: str) -> str:
                 del cells[position - 1]
             return "".join(shown)
     return ""
+
+
+def _cut(notebook: Any) -> None:
+    """Leave out what stands after the last cell that ran."""
+    ran = [position for position, cell in enumerate(notebook.cells) if cell.get("execution_count")]
+    del notebook.cells[max(ran, default=-1) + 1 :]
 
 
 def _take_lead(notebook: Any) -> str:
