@@ -3,11 +3,15 @@
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from opskit.errors import OpskitError, check
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
 
 app = typer.Typer(
     name="opskit",
@@ -98,6 +102,78 @@ def run(
 
 
 @app.command()
+def init(
+    files: Annotated[list[Path], typer.Argument(help="Exports of yours: CSV, Excel, Parquet, JSON lines, a database.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for opskit.toml.", show_default="the first file's folder")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace an opskit.toml that is there.")] = False,
+) -> None:
+    """Guess which column is which (English and Chinese) and write a first opskit.toml."""
+    from opskit.dataset import propose, write_proposal
+
+    folder = out or files[0].resolve().parent
+    proposal = propose(files, base=folder)
+    target = write_proposal(proposal, folder, force=force)
+    for note in proposal.notes:
+        typer.echo(f"  {note}")
+    if proposal.unknown:
+        typer.echo("Not found; fill it in there before you run:")
+        for gap in proposal.unknown:
+            typer.echo(f"  {gap}")
+    typer.echo("Not in the files; add it there if the reports should know it: currency, timezone, as_of (last day).")
+    typer.echo(f"Wrote {target}. Next: opskit check {target.parent}, then opskit run --data {target.parent}")
+
+
+@app.command(name="check")
+def check_data(
+    data: Annotated[str, typer.Argument(help="Dataset: a name (shop) or a path.")],
+    as_of: Annotated[str, typer.Option(help="Last day that counts, YYYY-MM-DD.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write the violations to this CSV, Excel or Parquet file.")] = None,
+) -> None:
+    """List everything in the data that breaks the contract, with counts and masked examples.
+
+    Exit code: 0 nothing worse than rows left out or odd values, 1 errors, 2 the data cannot be opened.
+    """
+    from rich.console import Console
+
+    import opskit
+
+    dataset = opskit.open(data, as_of=as_of)
+    console = Console()
+    console.print(f"{dataset.name}, as of {dataset.as_of} ({dataset.as_of_source})", style="bold", highlight=False)
+    console.print(_shown(dataset.used()))
+    violations = dataset.check()
+    for note in dataset.notes:
+        console.print(f"note: {note}", markup=False, highlight=False)
+    if violations.empty:
+        console.print("No violation of the contract.")
+    else:
+        where = violations["table"].str.cat(violations["column"], sep=".").str.rstrip(".")
+        told = violations.assign(where=where, share=violations["share"].map("{:.2%}".format))
+        console.print(_shown(told[["where", "rule", "severity", "rows", "share", "examples", "remedy"]]))
+    if out is not None:
+        from opskit.reports.tables import write_table
+
+        write_table(violations, out)
+    broken = violations["severity"].eq("error") | violations["rule"].eq("cannot be read")
+    raise typer.Exit(1 if broken.any() else 0)
+
+
+@app.command()
+def template(
+    tables: Annotated[list[str] | None, typer.Argument(help="Tables of the contract.", show_default="orders")] = None,
+    out: Annotated[Path, typer.Option(help="A workbook (.xlsx) or a folder of CSV files.")] = Path("opskit.xlsx"),
+    force: Annotated[bool, typer.Option(help="Replace files that are there.")] = False,
+) -> None:
+    """Write empty tables to fill in, with the meaning of every column beside them."""
+    from opskit import contract
+
+    for path in contract.write_template(tables or ["orders"], out, force=force):
+        typer.echo(f"Wrote {path}")
+
+
+@app.command()
 def copy(page: Annotated[str, typer.Argument(help="overview, loyalty/retention, …")]) -> None:
     """Copy a page's notebook into the current folder, to edit it and run it as your own."""
     from opskit.reports import pages as finding
@@ -127,6 +203,18 @@ def sample(
 
     folder = shop.write(out, customers=customers, months=months, seed=seed, truth=truth)
     typer.echo(f"Wrote {folder.resolve()}. Try: opskit run --data {folder}")
+
+
+def _shown(frame: "pd.DataFrame") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in frame:
+        table.add_column(str(column), overflow="fold", justify="right" if frame[column].dtype.kind in "iuf" else "left")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(f"{value:,}" if isinstance(value, int) else str(value)) for value in row))
+    return table
 
 
 def main() -> None:
