@@ -1,0 +1,23 @@
+"""The overview page: scale, activity and commercialization from the orders alone."""
+
+from opskit.overview.drivers import drivers
+from opskit.overview.figures import plot_drivers, plot_objectives, plot_trend, plot_year_over_year
+from opskit.overview.metrics import METRICS, Metric, compare, trend, year_over_year
+from opskit.overview.totals import complete_months, longest_comparison, monthly_totals, period_totals
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "compare",
+    "complete_months",
+    "drivers",
+    "longest_comparison",
+    "monthly_totals",
+    "period_totals",
+    "plot_drivers",
+    "plot_objectives",
+    "plot_trend",
+    "plot_year_over_year",
+    "trend",
+    "year_over_year",
+]

@@ -1,0 +1,237 @@
+"""Figures of the overview; every title is computed from the table it is drawn from."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opskit import plots
+from opskit.overview.metrics import select
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+_OBJECTIVES = {"scale": "new_buyers", "activity": "returning_share", "commercialization": "net_revenue"}
+
+
+def plot_trend(
+    trend: "pd.DataFrame", metric: str, ax: "Axes | None" = None, *, currency: str = "", confidence: float = 0.95
+) -> "Axes":
+    """Draw one metric by month; months that are not whole stay hollow, so that none of them reads as a fall.
+
+    Args:
+        trend: Of ``overview.trend``.
+        metric: Name of the metric.
+        ax: Draw here; None makes a figure of its own.
+        currency: Written before amounts of money.
+        confidence: Coverage of the intervals in the table, for the caption.
+    """
+    rows, ax = select(trend, metric), plots.axes(ax)
+    text = _text(rows["unit"].iloc[0], currency)
+    _draw(ax, rows)
+    whole = rows[rows["complete"] & rows["estimate"].notna()]
+    label = rows["label"].iloc[0]
+    plots.title(
+        ax,
+        f"{label}: {_latest(whole, text)}" if len(whole) else f"{label}: no complete month yet",
+        f"{_months(len(rows[rows['complete']]))}; band: {confidence:.0%} interval"
+        + ("" if rows["complete"].all() else "; hollow: not a whole month"),
+    )
+    return ax
+
+
+def plot_objectives(trend: "pd.DataFrame", *, currency: str = "") -> "np.ndarray":
+    """Draw one leading metric for each of the three objectives, on one page.
+
+    Args:
+        trend: Of ``overview.trend``.
+        currency: Written before amounts of money.
+
+    Returns:
+        The three Axes.
+    """
+    import matplotlib.pyplot as plt
+
+    plots.apply()
+    _figure, panels = plt.subplots(len(_OBJECTIVES), 1, figsize=(8, 7.5), sharex=True)
+    for ax, (objective, metric) in zip(panels, _OBJECTIVES.items(), strict=True):
+        rows = select(trend, metric)
+        text = _text(rows["unit"].iloc[0], currency)
+        _draw(ax, rows)
+        whole = rows[rows["complete"] & rows["estimate"].notna()]
+        last = _latest(whole, text) if len(whole) else "no complete month yet"
+        plots.title(ax, f"{objective.capitalize()}. {rows['label'].iloc[0]}: {last}")
+    return panels
+
+
+def plot_year_over_year(
+    changes: "pd.DataFrame", metric: str, ax: "Axes | None" = None, *, confidence: float = 0.95
+) -> "Axes":
+    """Draw how far each month lies above or below the same month a year earlier.
+
+    Args:
+        changes: Of ``overview.year_over_year``.
+        metric: Name of the metric.
+        ax: Draw here; None makes a figure of its own.
+        confidence: Coverage of the intervals in the table, for the caption.
+    """
+    ax = plots.axes(ax)
+    if changes.empty:
+        plots.statement(ax, "No month can be compared: the orders hold no complete month a year apart.")
+        return ax
+    rows = select(changes, metric)
+    clear_up, clear_down = rows["low"] > 0, rows["high"] < 0
+    color = [
+        plots.BLUE if up else plots.VERMILLION if down else plots.GREY
+        for up, down in zip(clear_up, clear_down, strict=True)
+    ]
+    ax.axhline(0, color=plots.BLACK, linewidth=1)
+    ax.scatter(rows["month"], rows["estimate"], color=color, s=28, zorder=4)
+    for position, low, high, shade in zip(rows["month"], rows["low"], rows["high"], color, strict=True):
+        plots.error_bars(ax, [position], [low], [high], color=shade)
+    plots.date_axis(ax)
+    plots.format_axis(ax.yaxis, plots.percent)
+    kind = "Difference" if rows["unit"].iloc[0] == "share" else "Change"
+    plots.title(
+        ax,
+        f"{rows['label'].iloc[0]} was clearly above the year before in {clear_up.sum()} of {_months(len(rows))}, "
+        f"clearly below in {clear_down.sum()}",
+        f"{kind} against the same month a year earlier; bars: {confidence:.0%} intervals; grey: the interval holds 0",
+    )
+    return ax
+
+
+def plot_drivers(
+    drivers: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "", confidence: float = 0.95
+) -> "Axes":
+    """Draw the waterfall from net revenue before to net revenue after.
+
+    Args:
+        drivers: Of ``overview.drivers``.
+        ax: Draw here; None makes a figure of its own.
+        currency: Written before amounts of money.
+        confidence: Coverage of the intervals in the table, for the caption.
+    """
+    ax = plots.axes(ax, size=(8, 4.8))
+    total, parts = drivers.iloc[-1], drivers.iloc[:-1]
+    starts = total["before"] + parts["contribution"].cumsum() - parts["contribution"]
+    names = [_driver(segment, driver) for segment, driver in zip(parts["segment"], parts["driver"], strict=True)]
+    ends = starts + parts["contribution"]
+    edges = [0, total["before"], total["after"], *ends, *(starts + parts["low"]), *(starts + parts["high"])]
+    color = [plots.BLUE if part > 0 else plots.VERMILLION for part in parts["contribution"]]
+    last = len(parts) + 1
+    ax.barh([0, last], [total["before"], total["after"]], color=plots.GREY, height=0.62)
+    ax.barh(range(1, last), parts["contribution"], left=starts, color=color, height=0.62)
+    ax.vlines(
+        [total["before"], *ends],
+        [i + 0.31 for i in range(last)],
+        [i + 0.69 for i in range(last)],
+        color=plots.GREY,
+        linewidth=0.8,
+    )
+    plots.error_bars(ax, range(1, last), starts + parts["low"], starts + parts["high"], horizontal=True)
+    ax.set_yticks(range(last + 1), ["before", *names, "after"])
+    ax.invert_yaxis()
+    ax.grid(axis="y", visible=False)
+    ax.grid(axis="x", visible=True)
+    plots.format_axis(ax.xaxis, plots.number)
+    reach = max(edge for edge in edges if edge == edge)
+    texts = [plots.number(total["before"]), *map(_signed, parts["contribution"]), plots.number(total["after"])]
+    for position, value in enumerate(texts):
+        ax.annotate(
+            value,
+            (1, position),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+        )
+    ax.set_xlim(min(0, *(edge for edge in edges if edge == edge)), reach * 1.02 if reach > 0 else 1)
+    plots.title(
+        ax,
+        _finding(drivers, currency),
+        f"Net revenue{f', {currency}' if currency else ''}; {total['n']:,} buyers; thin bars: {confidence:.0%} intervals of each part",
+    )
+    return ax
+
+
+def leading_driver(drivers: "pd.DataFrame") -> "pd.Series":
+    """The part that moved net revenue most in the direction of the change; of no change, the largest part.
+
+    Args:
+        drivers: Of ``overview.drivers``.
+    """
+    change, parts = drivers.iloc[-1]["contribution"], drivers.iloc[:-1]
+    toward = parts["contribution"] * (1 if change >= 0 else -1)
+    return parts.loc[toward.idxmax()]
+
+
+def _finding(drivers: "pd.DataFrame", currency: str) -> str:
+    total, lead = drivers.iloc[-1], leading_driver(drivers)
+    change = total["contribution"]
+    relative = f" ({_signed_percent(change / total['before'])})" if total["before"] > 0 else ""
+    word = "rose" if change > 0 else "fell"
+    if total["low"] <= 0 <= total["high"]:
+        word = "moved within chance: it " + word
+    name = _driver(lead["segment"], lead["driver"])
+    return (
+        f"Net revenue {word} by {plots.money(abs(change), currency)}{relative}; "
+        f"the largest part is {name} ({_signed(lead['contribution'])})"
+    )
+
+
+def _draw(ax: "Axes", rows: "pd.DataFrame") -> None:
+    import pandas as pd
+
+    whole, partial_months = rows[rows["complete"]], rows[~rows["complete"]]
+    plots.band(ax, whole["month"], whole["low"], whole["high"])
+    ax.plot(whole["month"], whole["estimate"], color=plots.BLUE, marker="o", markersize=3.5)
+    ax.plot(
+        partial_months["month"],
+        partial_months["estimate"],
+        "o",
+        color=plots.BLUE,
+        markerfacecolor="white",
+        markersize=6,
+    )
+    if len(partial_months) and not rows["complete"].iloc[-1]:
+        last = rows["month"].iloc[-1]
+        plots.shade_incomplete(ax, last - pd.Timedelta(days=14), last + pd.Timedelta(days=14))
+    ax.set_ylim(bottom=min(0, whole["low"].min()) if len(whole) and whole["low"].notna().any() else 0)
+    plots.date_axis(ax)
+    plots.format_axis(ax.yaxis, _text(rows["unit"].iloc[0], ""))
+
+
+def _latest(whole: "pd.DataFrame", text: Callable[[float], str]) -> str:
+    """The latest whole month, against the same month a year earlier where there is one, else against the first."""
+    import pandas as pd
+
+    last = whole.iloc[-1]
+    said = f"{text(last['estimate'])} in {last['month']:%b %Y}"
+    earlier = whole[whole["month"] == last["month"] - pd.DateOffset(years=1)]
+    base = earlier.iloc[0] if len(earlier) else whole.iloc[0]
+    return said if base["month"] == last["month"] else f"{said}, {text(base['estimate'])} in {base['month']:%b %Y}"
+
+
+def _text(unit: str, currency: str) -> Callable[[float], str]:
+    if unit == "money":
+        return partial(plots.money, currency=currency)
+    return plots.percent if unit == "share" else plots.number
+
+
+def _driver(segment: str, driver: str) -> str:
+    return f"{segment} buyers" if driver == "buyers" else f"{driver}, {segment}"
+
+
+def _signed(value: float) -> str:
+    return f"+{plots.number(value)}" if value > 0 else plots.number(value)
+
+
+def _signed_percent(value: float) -> str:
+    return f"+{plots.percent(value)}" if value > 0 else plots.percent(value)
+
+
+def _months(count: int) -> str:
+    return f"{count} complete month{'' if count == 1 else 's'}"
