@@ -24,8 +24,9 @@ class Shop(NamedTuple):
 
 
 def read(folder: Path) -> Shop:
-    names = [name for name in Shop._fields if name != "folder"]
-    return Shop(folder, *(pd.read_parquet(folder / f"{name}.parquet") for name in names))
+    """The tables of a folder; one that was not written is empty."""
+    files = [folder / f"{name}.parquet" for name in Shop._fields if name != "folder"]
+    return Shop(folder, *(pd.read_parquet(file) if file.exists() else pd.DataFrame() for file in files))
 
 
 @pytest.fixture(scope="session")

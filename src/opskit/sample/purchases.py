@@ -34,7 +34,10 @@ def simulate(
     clock: Clock,
     truth: Mapping[str, float],
 ) -> Purchases:
-    """Paid orders of customers who signed up at these times through these channels (of this mix in the long run)."""
+    """Paid orders of customers who signed up at these times through these channels.
+
+    channel_mix has a row per customer: what each channel is expected to bring on the day of sign-up.
+    """
     size = len(signed_up)
     buyer_share = np.array([truth[f"buyer_share.{name}"] for name in CHANNELS])
     buys = rng.random(size) < buyer_share[channel]
@@ -67,17 +70,14 @@ def simulate(
 def _rates(
     rng: np.random.Generator, channel: NDArray[np.int8], buyer_mix: Floats, truth: Mapping[str, float]
 ) -> Floats:
-    """Rates that differ by channel and yet are Gamma(r, alpha) over all buyers.
+    """Rates that differ by channel and yet are Gamma(r, alpha) over all buyers of a day.
 
-    A normal score, shifted by channel, is turned into its rank in the mixture of all channels and the rank into a
+    A normal score, shifted by channel, is turned into its rank in the day's mixture of channels and the rank into a
     rate. So a single BG/NBD fit finds the planted r and alpha while channels still bring different customers.
     """
     from scipy import special
 
     shift = np.array([truth[f"rate_shift.{name}"] for name in CHANNELS])
     score = rng.standard_normal(len(channel)) + shift[channel]
-    rank = sum(
-        (w * special.ndtr(score - s) for w, s in zip(buyer_mix / buyer_mix.sum(), shift, strict=True)),
-        np.zeros(len(channel)),
-    )
+    rank = np.sum(buyer_mix * special.ndtr(score[:, None] - shift), axis=1) / np.sum(buyer_mix, axis=1)
     return np.maximum(special.gammaincinv(truth["purchase.r"], rank), 1e-9) / truth["purchase.alpha"]

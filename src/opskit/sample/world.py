@@ -155,7 +155,7 @@ class Chunk:
     def purchases(self) -> Purchases:
         """Paid orders in calendar time, and until when each customer is interested."""
         world = self.world
-        channel_mix = world.plan.signups.sum(axis=0)
+        channel_mix = world.plan.signups[self.signed_up.astype(np.int64)]
         return simulate(self.rng("purchases"), self.signed_up, self.channel, channel_mix, world.clock, world.truth)
 
     @cached_property
