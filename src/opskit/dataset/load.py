@@ -102,7 +102,7 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
     rows = con.execute(
         f"SELECT {REASON}, count(*), min({clock})::DATE, max({clock})::DATE, "
         f"[left(min({VALUE}), 60), left(max({VALUE}), 60)]{bad} "
-        f"FROM {quoted('all_' + table.name)} GROUP BY {REASON} ORDER BY 2 DESC"
+        f"FROM {quoted('all_' + table.name)} GROUP BY {REASON} ORDER BY 2 DESC, 1"
     ).fetchall()
     remedies = {why: remedy for why, _, _, remedy in plan.rules}
     used = next((row for row in rows if row[0] is None), None)
