@@ -73,34 +73,44 @@ def verdict(low: float, high: float, *, at_least: float = float("-inf"), at_most
 
 
 def assign_groups(
-    frame: nw.LazyFrame[Any], *, key: str = "customer_id", groups: int = 100, name: str = "group"
+    frame: nw.LazyFrame[Any], *, key: str = "customer_id", groups: int = 100, ids: nw.LazyFrame[Any] | None = None
 ) -> nw.LazyFrame[Any]:
     """Put every customer into one of up to `groups` pseudo-random groups, the same on every engine.
 
-    Engines share no hash function, so a whole-number id is used as it is and any other id by its rank among the ids;
-    both are scrambled by squaring modulo a prime. Unscrambled, consecutive ids would fall evenly into the groups and
-    hide the chance with which customers come: the number of new customers would seem to be known without error.
+    Engines share no hash function, so a whole-number id is used as it is and any other id by its place among the sorted
+    ids; both are scrambled by squaring modulo a prime. Unscrambled, consecutive ids would fall evenly into the groups
+    and hide the chance with which customers come: the number of new customers would seem to be known without error.
 
     Args:
-        frame: A Narwhals lazy frame; give it few rows (after a group-by), because ranking text sorts it.
+        frame: A Narwhals lazy frame.
         key: Column whose equal values stay together.
         groups: Most groups to form.
-        name: Column to add.
+        ids: A frame that holds every key of `frame` and is cheaper to read a second time, such as the table of orders
+            when `frame` is the outcome of long work on it; by default `frame` itself is read twice.
 
     Returns:
-        The frame with the group (0 to groups - 1) added.
+        The frame with the column ``group`` (0 to groups - 1) added.
 
     Raises:
         OpskitError: Fewer than two groups are asked for.
     """
     check(groups, "groups", ge=2)
-    number = nw.col(key) if frame.collect_schema()[key].is_integer() else nw.col(key).rank("dense")
+    if frame.collect_schema()[key].is_integer():
+        return frame.with_columns((_scrambled(nw.col(key)) % groups).alias("group"))
+    every = (frame if ids is None else ids).group_by(key).agg(nw.len().alias("_rows"))
+    place = every.with_row_index("_place", order_by=key).select(
+        key, (_scrambled(nw.col("_place")) % groups).alias("group")
+    )
+    return frame.join(place, on=key)
+
+
+def _scrambled(number: nw.Expr) -> nw.Expr:
     residue = number.cast(nw.Int64) % _MERSENNE_PRIME
-    residue = (residue + _MERSENNE_PRIME) % _MERSENNE_PRIME  # engines disagree on the remainder of a negative id
+    residue = (residue + _MERSENNE_PRIME) % _MERSENNE_PRIME  # engines disagree on the remainder of a negative number
     for multiplier, shift in ((48271, 11), (69621, 1_640_531), (16807, 362_437)):
         residue = (residue * multiplier + shift) % _MERSENNE_PRIME
         residue = (residue * residue) % _MERSENNE_PRIME
-    return frame.with_columns((residue % groups).alias(name))
+    return residue
 
 
 def jackknife(

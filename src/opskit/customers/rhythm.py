@@ -99,7 +99,8 @@ def rhythm(
 
     check(horizon_days, "horizon_days", ge=1)
     check(max_order_number, "max_order_number", ge=1)
-    cells = frames.collect(_cells(gaps(orders, as_of=as_of), horizon_days, max_order_number))
+    grouped = stats.assign_groups(gaps(orders, as_of=as_of), ids=until(orders, as_of=as_of)[0])
+    cells = frames.collect(_cells(grouped, horizon_days, max_order_number))
     sums = _sums(cells)
     at_risk = sums.groupby("time")[["ended", "open"]].sum().sum(axis=1)[::-1].cumsum()[::-1]
     supported = at_risk.index[at_risk >= _LEAST_AT_RISK]
@@ -119,8 +120,7 @@ def _cells(lf: nw.LazyFrame[Any], horizon_days: int, max_order_number: int) -> n
     """Gaps counted by customer group, order number (0 beyond the last one asked for), length and outcome."""
     in_time, asked = nw.col("days") <= horizon_days, nw.col("order_number") <= max_order_number
     return (
-        stats.assign_groups(lf)
-        .select(
+        lf.select(
             "group",
             nw.when(asked).then(nw.col("order_number")).otherwise(nw.lit(0)).alias("order_number"),
             nw.when(in_time).then(nw.col("days")).otherwise(nw.lit(horizon_days)).alias("time"),
