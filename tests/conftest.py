@@ -1,8 +1,6 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import duckdb

@@ -2,6 +2,7 @@
 
 import copy
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import opskit
 from opskit.reports.numbers import NOT_YET
 from opskit.reports.pages import plain
 
+_LOCAL = threading.local()
 TEMPLATES = Path(__file__).parent / "templates"
 # fmt: off
 TAGS = [
@@ -162,18 +164,18 @@ def _contents(notebook: Any) -> list[tuple[str, str]]:
 
 
 def _exporter() -> Any:
-    """A new exporter: it keeps filters of the notebook at hand, so threads cannot share one."""
-    from nbconvert.exporters.html import HTMLExporter
-    from traitlets.config import Config
+    """This thread's exporter: it keeps filters of the notebook at hand, so threads cannot share one."""
+    if not hasattr(_LOCAL, "exporter"):
+        from nbconvert.exporters.html import HTMLExporter
+        from traitlets.config import Config
 
-    config = Config({"NbConvertBase": {"display_data_priority": SHOWN}})
-    exporter = HTMLExporter(
-        config=config,
-        template_name="report",
-        extra_template_basedirs=[str(TEMPLATES)],
-        default_preprocessors=[],
-        exclude_anchor_links=True,
-        filters={"clean": clean, "tables": tables},
-    )
-    exporter.log.setLevel("CRITICAL")
-    return exporter
+        _LOCAL.exporter = HTMLExporter(
+            config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
+            template_name="report",
+            extra_template_basedirs=[str(TEMPLATES)],
+            default_preprocessors=[],
+            exclude_anchor_links=True,
+            filters={"clean": clean, "tables": tables},
+        )
+        _LOCAL.exporter.log.setLevel("CRITICAL")
+    return _LOCAL.exporter

@@ -82,6 +82,8 @@ def check(page: Page, given: Mapping[str, Any], *, source: str = "") -> dict[str
         parameter = parameters[name]
         try:
             typed[name] = parameter.read(value)
+        except OpskitError:
+            raise
         except (ValueError, SyntaxError) as error:
             raise OpskitError(
                 f"{place}{name} == {value!r}, must be {parameter.annotation} for {page.name} "
@@ -129,13 +131,14 @@ def from_batch(path: Path) -> list[dict[str, str]]:
         OpskitError: The file cannot be read, or holds no row.
     """
     import pandas as pd
+    from python_calamine import CalamineError
 
     try:
         if path.suffix.lower() in {".xlsx", ".xlsm", ".xls", ".ods"}:
             table = pd.read_excel(path, engine="calamine", dtype=object)
         else:
             table = _read_csv(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, CalamineError) as error:
         raise OpskitError(f"{path} cannot be read as a table of parameters (CSV or Excel): {error}.") from error
     if table.empty:
         raise OpskitError(f"{path} holds no row: the first row names the parameters, each further row is one run.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import opskit
+from opskit.dataset.opening import parse_where
 from opskit.errors import OpskitError, check
 from opskit.reports import parameters
 from opskit.reports.pages import Page
@@ -108,6 +109,10 @@ def _wheres(page: Page, effective: Mapping[str, Any], each: str) -> list[str]:
         return [""]
     if "data" not in effective:
         raise OpskitError(f"--each {each} needs a parameter 'data', which {page.name} lacks.")
+    if each in parse_where(str(effective.get("where") or "")):
+        raise OpskitError(
+            f"--each {each} and where == {effective['where']!r} filter by the same column: keep one of them."
+        )
     opened = {name: str(effective.get(name) or "") for name in ("data", "as_of", "where")}
     values = _values(opened["data"], opened["as_of"], opened["where"], each)
     if split := [value for value in values if ";" in value]:
