@@ -2,7 +2,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 from statsmodels.stats.proportion import proportion_confint
@@ -16,6 +16,7 @@ COVERED = range(
 )  # the middle 99.5% of a binomial(400, .95), a little wider below: intervals may be approximate
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 10**6), st.floats(0, 1), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
 def test_wilson_equals_statsmodels(n: int, share: float, confidence: float) -> None:
     successes = round(n * share)
@@ -133,6 +134,7 @@ def test_jackknife_asks_for_groups() -> None:
         stats.jackknife(pd.DataFrame({"value": [5.0]}), lambda t: 1.0)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 12), st.booleans(), st.integers(1, 5)), min_size=2, max_size=40))
 def test_survival_equals_statsmodels(rows: list[tuple[int, bool, int]]) -> None:
     durations = pd.DataFrame(rows, columns=["time", "event", "n"])

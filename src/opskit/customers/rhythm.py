@@ -139,8 +139,13 @@ def _curve(cells: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
 
 def _returned(totals: "pd.DataFrame") -> "pd.Series[Any]":
     """Share that has come back by each day (the index), Kaplan-Meier."""
-    at_risk = (totals["ended"] + totals["open"])[::-1].cumsum()[::-1]
-    return 1 - (1 - totals["ended"] / at_risk).cumprod()
+    import numpy as np
+    import pandas as pd
+
+    ended, still_open = totals["ended"].to_numpy(dtype=float), totals["open"].to_numpy(dtype=float)
+    at_risk = np.cumsum((ended + still_open)[::-1])[::-1]
+    with np.errstate(invalid="ignore"):
+        return pd.Series(1 - np.cumprod(1 - ended / at_risk), index=totals.index)
 
 
 def _sums(cells: "pd.DataFrame") -> "pd.DataFrame":
