@@ -1,6 +1,7 @@
 """The papermill engine of reports: this interpreter's own kernel, killable from outside, asked for facts at the end."""
 
 import ast
+import logging
 import subprocess
 import sys
 from typing import Any
@@ -18,6 +19,8 @@ from opskit.reports.execution import FACTS, Session
 def register() -> None:
     """Make the engine known to papermill, and papermill silent: the runner does the talking."""
     logger.setLevel("CRITICAL")
+    # nbclient leaves its polling task behind when a cell times out, and asyncio would say so at exit.
+    logging.getLogger("asyncio").setLevel("CRITICAL")
     papermill_engines.register("opskit", _Engine)
 
 
