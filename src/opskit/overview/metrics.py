@@ -36,6 +36,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("gross_revenue", "Gross revenue", "commercialization", "money", "gross_revenue"),
     Metric("net_revenue", "Net revenue", "commercialization", "money", "net_revenue"),
     Metric("refund_share", "Refund share of gross revenue", "commercialization", "share", "refund", "gross_revenue"),
+    Metric("refunded_orders", "Refunded share of orders", "commercialization", "share", "refunded_orders", "orders"),
     Metric("order_value", "Gross revenue per order", "commercialization", "money", "gross_revenue", "orders"),
     Metric("revenue_per_buyer", "Net revenue per active buyer", "commercialization", "money", "net_revenue", "buyers"),
     Metric("margin_rate", "Margin share of gross revenue", "commercialization", "share", "margin", "margin_revenue"),

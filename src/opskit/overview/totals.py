@@ -30,8 +30,8 @@ def monthly_totals(orders: Any, *, as_of: dt.date, groups: int = 100) -> "pd.Dat
     Returns:
         month (its first day), complete (false for a month that as_of cuts short, and for the first one when the orders
         begin after its first week), group, buyers, new_buyers (first order ever in that month), orders, new_orders,
-        gross_revenue, net_revenue, new_net_revenue (of new buyers), and with the columns there refund, margin and
-        margin_revenue (gross revenue of the orders whose margin is known).
+        gross_revenue, net_revenue, new_net_revenue (of new buyers), and with the columns there refund, refunded_orders,
+        margin and margin_revenue (gross revenue of the orders whose margin is known).
 
     Raises:
         OpskitError: A column is missing, or there is no order up to as_of.
@@ -146,7 +146,7 @@ def _sums(orders: Any, period: nw.Expr, *, as_of: dt.date, groups: int) -> "tupl
         new=(nw.col("period") == nw.col("period").min().over("customer_id")).cast(nw.Int64)
     )
     sums = collect(
-        assign_groups(flagged, groups=groups)
+        assign_groups(flagged, groups=groups, ids=frame)
         .with_columns(
             new_orders=nw.col("orders") * nw.col("new"), new_net_revenue=nw.col("net_revenue") * nw.col("new")
         )
@@ -167,7 +167,8 @@ def _amounts(columns: list[str]) -> dict[str, nw.Expr]:
     amounts = {"gross_revenue": revenue, "net_revenue": revenue}
     if "refund" in columns:
         refund = nw.col("refund").cast(nw.Float64).fill_null(0.0)
-        amounts |= {"refund": refund, "net_revenue": revenue - refund}
+        refunded = nw.when(refund > 0).then(nw.lit(1.0)).otherwise(nw.lit(0.0))
+        amounts |= {"refund": refund, "net_revenue": revenue - refund, "refunded_orders": refunded}
     if "margin" in columns:
         margin = nw.col("margin").cast(nw.Float64)
         known = nw.when(margin.is_null()).then(nw.lit(0.0)).otherwise(revenue)
