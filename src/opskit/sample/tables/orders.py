@@ -60,13 +60,9 @@ def build(chunk: Chunk) -> dict[str, Any]:
     confirmed = later(delivered, rng.exponential(3.0, n))
     end = float(world.days)
     status = np.where(status == "paid", np.where(confirmed < end, "completed", "shipped"), status).astype(object)
-    first = np.flatnonzero(np.r_[True, customer[1:] != customer[:-1]]) if n else np.zeros(0, dtype=np.int64)
-    number = np.arange(n) - np.repeat(first, np.diff(np.r_[first, n]))
     product = rng.integers(3, size=n)
     return {
-        "order_id": np.array(
-            [f"O{chunk.start + c + 1:07d}{k + 1:03d}" for c, k in zip(customer, number, strict=True)], dtype=object
-        ),
+        "order_id": _order_ids(chunk, customer),
         "customer_id": chunk.customer_ids[customer],
         "ordered_at": world.moment(at),
         "status": status,
@@ -86,6 +82,14 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "delivered": delivered,
         "confirmed": confirmed,
     }
+
+
+def _order_ids(chunk: Chunk, customer: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Number of the customer, then place among the customer's orders."""
+    first = np.flatnonzero(np.diff(customer, prepend=-1))
+    number = np.arange(len(customer)) - np.repeat(first, np.diff(first, append=len(customer)))
+    pairs = zip(customer + chunk.start + 1, number + 1, strict=True)
+    return np.array([f"O{who:07d}{place:03d}" for who, place in pairs], dtype=object)
 
 
 def _placed(rng: np.random.Generator, chunk: Chunk) -> tuple[NDArray[np.int64], Floats, NDArray[np.str_]]:
