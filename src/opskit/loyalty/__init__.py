@@ -1,0 +1,1 @@
+"""Loyalty: what makes customers stay, and how to tell."""
