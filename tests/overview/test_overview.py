@@ -266,7 +266,7 @@ def test_one_customer(orders: pd.DataFrame) -> None:
     totals = overview.monthly_totals(orders, as_of=AS_OF)
     table = overview.trend(totals)
     assert table[["low", "high"]].isna().all(axis=None)
-    assert overview.longest_comparison(totals) is None
+    assert overview.longest_comparison(totals) == (0, "previous")
     assert overview.plot_trend(table, "net_revenue").get_title(loc="left")
     overview.plot_objectives(table)
     overview.plot_year_over_year(overview.year_over_year(totals), "net_revenue")
@@ -282,6 +282,56 @@ def test_no_order_is_refused() -> None:
 def test_an_unknown_metric_is_refused() -> None:
     with pytest.raises(OpskitError, match="metric == 'profit', must be one the table holds"):
         overview.plot_trend(overview.trend(overview.monthly_totals(shop(), as_of=AS_OF)), "profit")
+
+
+def test_everything_to_date_is_a_period_of_its_own() -> None:
+    orders = shop(start="2025-12-05", end="2025-12-20", customers=30)
+    periods = overview.period_totals(orders, as_of=dt.date(2025, 12, 20), months=0)
+    table = overview.compare(periods).set_index("metric")
+    assert table.loc["orders", "after"] == len(orders)
+    assert table.loc["buyers", "after"] == table.loc["new_buyers", "after"] == 30
+    assert table["change"].isna().all()
+    assert periods["start"].unique() == [pd.Timestamp(2025, 12, 5)]
+    assert periods["end"].unique() == [pd.Timestamp(2025, 12, 20)]
+
+
+# --- decisions
+
+
+def test_active_share_by_hand() -> None:
+    orders = orders_of(
+        ("a", "2025-12-01", 1), ("b", "2025-12-22", 1), ("c", "2025-12-21 23:59", 1), ("b", "2025-11-01", 1)
+    )
+    row = overview.active_share(orders, as_of=AS_OF, within_days=10).iloc[0]
+    assert (row["active"], row["n"], row["estimate"]) == (1, 3, 1 / 3)
+    assert overview.active_share(orders, as_of=AS_OF, within_days=11)["active"].item() == 2
+    with pytest.raises(OpskitError, match="within_days == 0, must be >= 1"):
+        overview.active_share(orders, as_of=AS_OF, within_days=0)
+
+
+def decided(orders: pd.DataFrame, as_of: dt.date = AS_OF, months: int = 12) -> list[str]:
+    periods = overview.period_totals(orders, as_of=as_of, months=months)
+    both = periods["period"].nunique() == 2
+    return overview.decisions(overview.compare(periods), overview.drivers(periods) if both else None)
+
+
+def test_decisions_follow_the_numbers() -> None:
+    grown = shop(customers=400)  # arrivals are even, and those of the first year stay on
+    assert decided(grown)[0].startswith("Net revenue **rose")
+    year = shop(start="2023-01-01", end="2023-12-31")
+    same = pd.concat([year.assign(ordered_at=year["ordered_at"] + pd.DateOffset(years=years)) for years in range(3)])
+    assert "within what chance alone does" in decided(same)[0]
+    halved = same[(same["ordered_at"].dt.year < 2025) | (same["customer_id"] < "c0100")]
+    assert decided(halved)[0].startswith("Net revenue **fell")
+    assert "Work on retention first" in decided(halved)[0]
+    assert "no earlier period" in decided(shop(start="2025-01-01"))[0]
+
+
+def test_a_rate_that_got_worse_is_named() -> None:
+    orders = shop()
+    worse = orders.assign(refund=np.where(orders["ordered_at"].dt.year == 2025, orders["revenue"] * 0.4, 0.0))
+    assert any(line.startswith("**Refund share of gross revenue rose by 40.0 points**") for line in decided(worse))
+    assert not any("Refund share" in line for line in decided(worse.assign(refund=0.0)))
 
 
 # --- intervals

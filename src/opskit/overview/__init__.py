@@ -1,6 +1,7 @@
 """The overview page: scale, activity and commercialization from the orders alone."""
 
-from opskit.overview.drivers import drivers
+from opskit.overview.decisions import active_share, decisions
+from opskit.overview.drivers import drivers, leading_driver
 from opskit.overview.figures import plot_drivers, plot_objectives, plot_trend, plot_year_over_year
 from opskit.overview.metrics import METRICS, Metric, compare, trend, year_over_year
 from opskit.overview.totals import complete_months, longest_comparison, monthly_totals, period_totals
@@ -8,9 +9,12 @@ from opskit.overview.totals import complete_months, longest_comparison, monthly_
 __all__ = [
     "METRICS",
     "Metric",
+    "active_share",
     "compare",
     "complete_months",
+    "decisions",
     "drivers",
+    "leading_driver",
     "longest_comparison",
     "monthly_totals",
     "period_totals",

@@ -61,6 +61,17 @@ def drivers(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
     return table.reset_index().rename(columns={"estimate": "contribution"})
 
 
+def leading_driver(drivers: "pd.DataFrame") -> "pd.Series":
+    """The part that moved net revenue most in the direction of the change; of no change, the largest part.
+
+    Args:
+        drivers: Of ``overview.drivers``.
+    """
+    change, parts = drivers.iloc[-1]["contribution"], drivers.iloc[:-1]
+    toward = parts["contribution"] * (1 if change >= 0 else -1)
+    return parts.loc[toward.idxmax()]
+
+
 def _levels(sums: "pd.DataFrame", segment: str) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """Buyers, orders and net revenue of a segment before and after."""
     new = sums[["new_buyers", "new_orders", "new_net_revenue"]].to_numpy(dtype=float)

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from opskit import plots
+from opskit.overview.drivers import leading_driver
 from opskit.overview.metrics import select
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def plot_objectives(trend: "pd.DataFrame", *, currency: str = "") -> "np.ndarray
     import matplotlib.pyplot as plt
 
     plots.apply()
-    _figure, panels = plt.subplots(len(_OBJECTIVES), 1, figsize=(8, 7.5), sharex=True)
+    _figure, panels = plt.subplots(len(_OBJECTIVES), 1, figsize=(7.6, 6.6), sharex=True)
     for ax, (objective, metric) in zip(panels, _OBJECTIVES.items(), strict=True):
         rows = select(trend, metric)
         text = _text(rows["unit"].iloc[0], currency)
@@ -155,17 +156,6 @@ def plot_drivers(
         f"Net revenue{f', {currency}' if currency else ''}; {total['n']:,} buyers; thin bars: {confidence:.0%} intervals of each part",
     )
     return ax
-
-
-def leading_driver(drivers: "pd.DataFrame") -> "pd.Series":
-    """The part that moved net revenue most in the direction of the change; of no change, the largest part.
-
-    Args:
-        drivers: Of ``overview.drivers``.
-    """
-    change, parts = drivers.iloc[-1]["contribution"], drivers.iloc[:-1]
-    toward = parts["contribution"] * (1 if change >= 0 else -1)
-    return parts.loc[toward.idxmax()]
 
 
 def _finding(drivers: "pd.DataFrame", currency: str) -> str:

@@ -53,8 +53,8 @@ def monthly_totals(orders: Any, *, as_of: dt.date, groups: int = 100) -> "pd.Dat
     >>> totals.groupby("month")["complete"].first().tolist()
     [True, False]
     """
-    sums, first = _sums(orders, month_index("ordered_at"), as_of=as_of, groups=groups)
-    last = _last_complete(as_of)
+    sums, first_day = _sums(orders, month_index("ordered_at"), as_of=as_of, groups=groups)
+    first, last = _first_complete(first_day), _last_complete(as_of)
     sums.insert(0, "month", sums["period"].map(_month_start))
     sums.insert(1, "complete", sums["period"].between(first, last))
     return sums.drop(columns="period")
@@ -68,7 +68,7 @@ def period_totals(
     Args:
         orders: As for ``monthly_totals``.
         as_of: Last day counted; a month that it cuts short belongs to no period.
-        months: Length of both periods in calendar months.
+        months: Length of both periods in calendar months; 0 takes everything up to as_of, with nothing to compare.
         against: ``previous`` compares with the months just before, ``year_before`` with the same months a year earlier.
         groups: Customer groups for the jackknife intervals.
 
@@ -80,27 +80,31 @@ def period_totals(
     Raises:
         OpskitError: A column is missing, the orders do not cover the period, or the periods would overlap.
     """
-    check(months, "months", ge=1)
+    import pandas as pd
+
+    check(months, "months", ge=0)
     check(against, "against", among=("previous", "year_before"))
     lag = months if against == "previous" else 12
     if months > lag:
         raise OpskitError(f"months == {months}, must be <= 12 with against='year_before', or the periods overlap.")
     last = _last_complete(as_of)
-    month = month_index("ordered_at")
-    # Codes rise with time, so that a customer's smallest code tells where the first order lies.
-    code = nw.when(month > last).then(nw.lit(4)).when(month > last - months).then(nw.lit(_AFTER))
-    code = code.when(month > last - lag).then(nw.lit(2)).when(month > last - lag - months).then(nw.lit(_BEFORE))
-    sums, first = _sums(orders, code.otherwise(nw.lit(0)), as_of=as_of, groups=groups)
-    if first > last - months + 1:
+    after, before = last - months + 1, last - lag - months + 1
+    code = _period_code(before, after, last, months) if months else nw.lit(_AFTER)
+    sums, first_day = _sums(orders, code, as_of=as_of, groups=groups)
+    first = _first_complete(first_day)
+    if months and first > after:
         raise OpskitError(
             f"months == {months}, must be <= {max(last - first + 1, 0)}: that many complete months lie between "
             f"the first order and as_of {as_of}."
         )
-    known = [_AFTER] if first > last - lag - months + 1 else [_BEFORE, _AFTER]
-    sums = sums[sums["period"].isin(known)].reset_index(drop=True)
-    first_month = sums["period"].map({_BEFORE: last - lag - months + 1, _AFTER: last - months + 1})
-    sums.insert(1, "start", first_month.map(_month_start))
-    sums.insert(2, "end", (first_month + months).map(_month_start) - dt.timedelta(days=1))
+    spans = {_AFTER: (pd.Timestamp(first_day), pd.Timestamp(as_of))}
+    if months:
+        spans[_AFTER] = _month_start(after), _month_start(last + 1) - dt.timedelta(days=1)
+    if months and first <= before:
+        spans[_BEFORE] = _month_start(before), _month_start(before + months) - dt.timedelta(days=1)
+    sums = sums[sums["period"].isin(spans)].reset_index(drop=True)
+    sums.insert(1, "start", sums["period"].map({code: start for code, (start, _) in spans.items()}))
+    sums.insert(2, "end", sums["period"].map({code: end for code, (_, end) in spans.items()}))
     sums["period"] = sums["period"].map({_BEFORE: "before", _AFTER: "after"})
     return sums
 
@@ -113,14 +117,14 @@ def complete_months(totals: "pd.DataFrame") -> int:
     return (months.max().year - months.min().year) * 12 + months.max().month - months.min().month + 1
 
 
-def longest_comparison(totals: "pd.DataFrame") -> tuple[int, Against] | None:
+def longest_comparison(totals: "pd.DataFrame") -> tuple[int, Against]:
     """The most telling comparison that the history allows: whole years first, then the same season, then neighbours.
 
     Args:
         totals: Of ``monthly_totals``.
 
     Returns:
-        months and against for ``period_totals``, or None with fewer than two complete months.
+        months and against for ``period_totals``; months is 0 with fewer than two complete months.
     """
     history = complete_months(totals)
     choices: tuple[tuple[int, int, Against], ...] = (
@@ -129,12 +133,13 @@ def longest_comparison(totals: "pd.DataFrame") -> tuple[int, Against] | None:
         (13, 1, "year_before"),
         (6, 3, "previous"),
         (2, 1, "previous"),
+        (0, 0, "previous"),
     )
-    return next(((months, against) for needed, months, against in choices if history >= needed), None)
+    return next((months, against) for needed, months, against in choices if history >= needed)
 
 
-def _sums(orders: Any, period: nw.Expr, *, as_of: dt.date, groups: int) -> "tuple[pd.DataFrame, int]":
-    """Sums by period and customer group, and the first complete month as months since year 0."""
+def _sums(orders: Any, period: nw.Expr, *, as_of: dt.date, groups: int) -> "tuple[pd.DataFrame, dt.date]":
+    """Sums by period and customer group, and the day of the first order."""
     frame, first_day = until(orders, "revenue", as_of=as_of)
     amounts = _amounts(frame.collect_schema().names())
     per_customer = (
@@ -157,9 +162,15 @@ def _sums(orders: Any, period: nw.Expr, *, as_of: dt.date, groups: int) -> "tupl
             nw.col("orders", "new_orders", *amounts, "new_net_revenue").sum(),
         )
     )
-    day = dt.date(1970, 1, 1) + dt.timedelta(days=first_day)
-    first = day.year * 12 + day.month - 1 + (day.day > _FIRST_DAYS)
-    return sums.sort_values(["period", "group"], ignore_index=True), first
+    return sums.sort_values(["period", "group"], ignore_index=True), dt.date(1970, 1, 1) + dt.timedelta(days=first_day)
+
+
+def _period_code(before: int, after: int, last: int, months: int) -> nw.Expr:
+    """Codes that rise with time, so that a customer's smallest code tells where the first order lies."""
+    month = month_index("ordered_at")
+    code = nw.when(month > last).then(nw.lit(4)).when(month >= after).then(nw.lit(_AFTER))
+    code = code.when(month >= before + months).then(nw.lit(2)).when(month >= before).then(nw.lit(_BEFORE))
+    return code.otherwise(nw.lit(0))
 
 
 def _amounts(columns: list[str]) -> dict[str, nw.Expr]:
@@ -174,6 +185,10 @@ def _amounts(columns: list[str]) -> dict[str, nw.Expr]:
         known = nw.when(margin.is_null()).then(nw.lit(0.0)).otherwise(revenue)
         amounts |= {"margin": margin.fill_null(0.0), "margin_revenue": known}
     return amounts
+
+
+def _first_complete(first_day: dt.date) -> int:
+    return first_day.year * 12 + first_day.month - 1 + (first_day.day > _FIRST_DAYS)
 
 
 def _last_complete(as_of: dt.date) -> int:
