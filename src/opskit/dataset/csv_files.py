@@ -35,14 +35,14 @@ def load_csv(con: "duckdb.DuckDBPyConnection", paths: list[Path], name: str, *, 
         notes.append(f"{paths[0].name}: {skip} line(s) above the header are skipped.")
     rejects = f"rejects_{name}"
     files = "[" + ", ".join(literal(str(path)) for path in readable) + "]"
+    # A view: parsing text again is cheaper than storing it, and only the cleaned table is kept.
     con.execute(
-        f"CREATE TABLE {quoted(name)} AS FROM read_csv({files}, all_varchar = true, header = true, delim = {literal(delimiter)}, "
-        f"skip = {skip}, quote = '\"', escape = '\"', auto_detect = false, "
+        f"CREATE VIEW {quoted(name)} AS FROM read_csv({files}, all_varchar = true, header = true, "
+        f"delim = {literal(delimiter)}, skip = {skip}, quote = '\"', escape = '\"', auto_detect = false, "
         f"columns = {_columns(readable[0], delimiter, skip)}, ignore_errors = true, store_rejects = true, "
         f"rejects_table = {literal(rejects)}, rejects_scan = {literal(rejects + '_scan')}, rejects_limit = 0)"
     )
-    rejected = con.execute(f"SELECT count(DISTINCT (file_id, line)) FROM {quoted(rejects)}").fetchall()[0][0]
-    return Raw(name, text=True, rejected_rows=int(rejected), notes=tuple(notes))
+    return Raw(name, text=True, rejects=rejects, notes=tuple(notes))
 
 
 def _columns(path: Path, delimiter: str, skip: int) -> str:

@@ -62,15 +62,12 @@ def load(
 
 def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> None:
     """`all_<name>`: every row, typed, with the reason why it is left out (NULL when it is used)."""
-    originals = [
-        f"nullif(trim({quoted(plan.headers[column])}::VARCHAR), '') AS {quoted('_raw_' + column)}"
-        for column in plan.parsed
-    ]
+    originals = [f"{quoted(plan.headers[column])} AS {quoted('_raw_' + column)}" for column in plan.parsed]
     typed = ", ".join([f"{sql} AS {quoted(column)}" for column, sql in plan.select.items()] + originals)
     reason = "CASE " + " ".join(f"WHEN {sql} THEN {literal(why)}" for why, sql, _, _ in plan.rules) + " END"
     value = f"CASE {REASON} " + " ".join(f"WHEN {literal(why)} THEN {sql}" for why, _, sql, _ in plan.rules) + " END"
     bad = [
-        f"CASE WHEN {quoted(column)} IS NULL THEN {quoted('_raw_' + column)} END AS {quoted('_bad_' + column)}"
+        f"CASE WHEN {quoted(column)} IS NULL THEN nullif(trim({quoted('_raw_' + column)}::VARCHAR), '') END AS {quoted('_bad_' + column)}"
         for column in _optional(table, plan)
     ]
     dropped = ", ".join(quoted("_raw_" + column) for column in plan.parsed)
@@ -80,15 +77,14 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
     )
     kept = f"* EXCLUDE ({dropped})" if dropped else "*"
     final = f"SELECT {kept}, {value if plan.rules else 'NULL'} AS {VALUE} FROM ({judged})"
-    stored = "TABLE" if raw.text or plan.parsed else "VIEW"
+    # A temporary table spills to disk when memory runs short, and is several times as fast as a stored one.
+    stored = "TEMP TABLE" if raw.text or plan.parsed else "VIEW"
     con.execute(f"CREATE {stored} {quoted('all_' + table.name)} AS {final}")
     helpers = ", ".join([REASON, VALUE, *(quoted("_bad_" + column) for column in _optional(table, plan))])
     con.execute(
-        f"CREATE VIEW {quoted('clean_' + table.name)} AS SELECT * EXCLUDE ({helpers}) "
+        f"CREATE TEMP VIEW {quoted('clean_' + table.name)} AS SELECT * EXCLUDE ({helpers}) "
         f"FROM {quoted('all_' + table.name)} WHERE {REASON} IS NULL"
     )
-    if raw.text:
-        con.execute(f"DROP TABLE {quoted(raw.table)}")
 
 
 def _optional(table: contract.Table, plan: Plan) -> list[str]:
@@ -113,11 +109,10 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         for row in rows
         if row[0] is not None
     ]
-    if raw.rejected_rows:
+    rejected = _rejected(con, raw)
+    if rejected:
         exclusions.append(
-            Exclusion(
-                table.name, "line does not fit the header", raw.rejected_rows, (), "Export again with quoted cells."
-            )
+            Exclusion(table.name, "line does not fit the header", rejected, (), "Export again with quoted cells.")
         )
     for place, column in enumerate(optional):
         count, example = used[5 + 2 * place : 7 + 2 * place] if used else (0, "")
@@ -126,7 +121,7 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
             exclusions.append(
                 Exclusion(table.name, f"{column} unreadable, set to missing", count, (example[:60],), remedy)
             )
-    read = sum(row[1] for row in rows) + raw.rejected_rows
+    read = sum(row[1] for row in rows) + rejected
     if not used or not used[1]:
         why = "; ".join(f"{one.reason}: {one.rows:,}" for one in exclusions) or "the source has a header and no rows"
         raise OpskitError(
@@ -143,6 +138,17 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         [*raw.notes, *plan.notes],
         plan.currency,
     )
+
+
+def _rejected(con: "duckdb.DuckDBPyConnection", raw: Raw) -> int:
+    """Lines of a CSV file that the newest scan could not fit to the header."""
+    if not raw.rejects:
+        return 0
+    rejects = quoted(raw.rejects)
+    found = con.execute(
+        f"SELECT count(DISTINCT (file_id, line)) FROM {rejects} WHERE scan_id = (SELECT max(scan_id) FROM {rejects})"
+    ).fetchall()
+    return int(found[0][0])
 
 
 def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: TableConfig) -> None:
@@ -173,10 +179,10 @@ def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: Table
         if name not in {"order_id", "customer_id"}
     ]
     con.execute(
-        f"CREATE TABLE merged_orders AS SELECT order_id, customer_id, {', '.join(reads)} FROM clean_orders "
+        f"CREATE TEMP TABLE merged_orders AS SELECT order_id, customer_id, {', '.join(reads)} FROM clean_orders "
         "WHERE order_id IS NOT NULL GROUP BY order_id, customer_id UNION ALL BY NAME FROM clean_orders WHERE order_id IS NULL"
     )
-    con.execute("CREATE OR REPLACE VIEW clean_orders AS FROM merged_orders")
+    con.execute("CREATE OR REPLACE TEMP VIEW clean_orders AS FROM merged_orders")
     merged = con.execute("SELECT count(*) FROM clean_orders").fetchall()[0][0]
     loaded.notes.append(
         f"orders: {loaded.rows_used:,} rows with repeated order_id are {merged:,} orders, lines summed."
@@ -184,8 +190,14 @@ def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: Table
 
 
 def scratch_database(folder: Path) -> "duckdb.DuckDBPyConnection":
-    """A DuckDB database on disk in a temporary folder: bounded memory, spills beside itself."""
+    """A DuckDB of its own that takes at most half the memory and then spills into the folder."""
     import duckdb
 
-    settings: dict[str, Any] = {"temp_directory": str(folder / "spill"), "preserve_insertion_order": "false"}
-    return duckdb.connect(str(folder / "opskit.duckdb"), config=settings)
+    settings: dict[str, Any] = {
+        "temp_directory": str(folder / "spill"),
+        "memory_limit": "50%",
+        "preserve_insertion_order": "false",
+    }
+    con = duckdb.connect(":memory:", config=settings)
+    con.execute("SET enable_progress_bar = false")
+    return con

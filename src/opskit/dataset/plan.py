@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opskit import contract
-from opskit.dataset import clean
+from opskit.dataset import clean, dates
 from opskit.dataset.config import TableConfig
 from opskit.dataset.guess import guess_columns, missing
 from opskit.dataset.sql import Raw, column_names, literal, quoted
@@ -112,11 +112,13 @@ def _typed(
     timezone: str,
 ) -> clean.Typed:
     if column.kind == "time":
-        return clean.as_time(
+        return dates.as_time(
             con, raw.table, header, kind, label=label, date_format=config.date_format, timezone=timezone
         )
     if column.kind in {"amount", "number"}:
-        return clean.as_number(con, raw.table, header, kind, decimal=config.decimal, money=column.kind == "amount")
+        return clean.as_number(
+            con, raw.table, header, kind, label=label, decimal=config.decimal, money=column.kind == "amount"
+        )
     if column.kind == "flag":
         return clean.as_flag(header, kind)
     return (clean.as_id if column.kind == "id" else clean.as_text)(header, kind, guards=raw.text)
@@ -153,8 +155,9 @@ def _value_rules(
         name, original = quoted(column.name), quoted("_raw_" + column.name)
         if column.name in parsed:
             remedy = "Correct the values, or set date_format / decimal / encoding in opskit.toml."
-            unreadable = f"{name} IS NULL AND {original} IS NOT NULL"
-            rules.append((f"{column.name} unreadable", unreadable, original, remedy))
+            text = f"nullif(trim({original}::VARCHAR), '')"
+            unreadable = f"CASE WHEN {name} IS NULL THEN {text} IS NOT NULL ELSE false END"
+            rules.append((f"{column.name} unreadable", unreadable, text, remedy))
         rules.append((f"{column.name} missing", f"{name} IS NULL", "NULL", "Fill it in at the source."))
         if column.min is not None:
             remedy = (

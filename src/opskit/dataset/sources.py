@@ -49,8 +49,8 @@ def load_files(
 ) -> Raw:
     """Put one or more files of one kind into DuckDB under a raw name.
 
-    Parquet and DuckDB files stay where they are (a view); text formats are stored in columns on disk, once, so that
-    a file larger than memory is scanned and not loaded.
+    Parquet, CSV and DuckDB files stay where they are (a view), so that a file larger than memory is scanned and not
+    loaded; the other formats, which are small, become a table.
 
     Raises:
         OpskitError: A file is empty, unreadable, in an unknown format or encoding.
@@ -70,7 +70,7 @@ def load_files(
             con.execute(f"CREATE VIEW {quoted(name)} AS FROM read_parquet({files}, union_by_name = true)")
             return Raw(name, text=False)
         if suffix in JSON:
-            con.execute(f"CREATE TABLE {quoted(name)} AS FROM read_json({files}, union_by_name = true)")
+            con.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM read_json({files}, union_by_name = true)")
             return Raw(name, text=False)
         if is_duckdb(paths[0]):
             return _attach(con, paths[0], name, table)
@@ -95,7 +95,7 @@ def load_frame(con: "duckdb.DuckDBPyConnection", frame: Any, name: str) -> Raw:
     if module in {"duckdb", "_duckdb"}:
         reader = frame.to_arrow_reader(100_000)
         con.register("_incoming", reader)
-        con.execute(f"CREATE TABLE {quoted(name)} AS FROM _incoming")
+        con.execute(f"CREATE TEMP TABLE {quoted(name)} AS FROM _incoming")
         con.unregister("_incoming")
         return Raw(name, text=False)
     if module == "polars":
@@ -184,7 +184,7 @@ def _store(
         con.execute(
             f"INSERT INTO {quoted(name)} BY NAME FROM _incoming"
             if made
-            else f"CREATE TABLE {quoted(name)} AS FROM _incoming"
+            else f"CREATE TEMP TABLE {quoted(name)} AS FROM _incoming"
         )
         con.unregister("_incoming")
         made = True

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Raw:
-    """A source inside DuckDB: the table's name there, whether it is all text, and what could not be read."""
+    """A source inside DuckDB: the table's name there, whether it is all text, and where lines that do not fit are listed."""
 
     table: str
     text: bool
-    rejected_rows: int = 0
+    rejects: str = ""
     notes: tuple[str, ...] = ()
 
 
