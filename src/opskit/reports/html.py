@@ -20,6 +20,8 @@ TAGS = [
     "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 ]
 # fmt: on
+SHORT = 16
+"""Texts in tables up to this length are not broken into lines."""
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
 _NUMBER = re.compile(r"[-+−–]?[¥$€£]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?\s?%?|NaN|nan|NaT|None|<NA>|&lt;NA&gt;|–|inf|-inf")
 _INVISIBLE = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
@@ -82,14 +84,14 @@ def tables(html: str) -> str:
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.find_all("table"):
         _drop_row_numbers(table)
+        _merge_head(table)
         rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
         numeric = [_mark(row) for row in rows]
         for cells in rows:
             if not any(cell.name == "td" for cell in cells):
                 columns = [marks for marks in numeric if len(marks) == len(cells) and any(marks)]
                 for cell, *marks in zip(cells, *columns, strict=False):
-                    if sum(marks) * 2 > len(marks):
-                        cell["class"] = ["num"]
+                    cell["class"] = ["num"] if sum(marks) * 2 > len(marks) else []
     return str(soup)
 
 
@@ -103,6 +105,19 @@ def _drop_row_numbers(table: Any) -> None:
                 cell.decompose()
 
 
+def _merge_head(table: Any) -> None:
+    """Write pandas' two head rows (names of the columns, then names of the index) as one."""
+    rows = [row.find_all("th") for row in table.select("thead tr")]
+    if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+        return
+    index = [bool(cell.get_text().strip()) for cell in rows[1]]
+    if any(index) and not all(index) and index == sorted(index, reverse=True):
+        for above, below, names in zip(*rows, index, strict=True):
+            if names:
+                above.string = below.get_text()
+        rows[1][0].parent.decompose()
+
+
 def _mark(cells: list[Any]) -> list[bool]:
     """Mark a row's numbers; tells which cells are numbers."""
     marks: list[bool] = []
@@ -111,6 +126,8 @@ def _mark(cells: list[Any]) -> list[bool]:
         marks.append(cell.name == "td" and bool(_NUMBER.fullmatch(text)))
         if marks[-1]:
             cell["class"] = ["num", "none"] if text in _MISSING else ["num"]
+        elif len(text) <= SHORT:
+            cell["class"] = ["short"]
         if marks[-1] and text in _MISSING:
             cell.string = NOT_YET
     return marks
