@@ -44,9 +44,7 @@ def list_pages() -> None:
 def run(
     pages: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[PAGE]...", help="overview, loyalty, loyalty/retention, ./mine.ipynb; none: all pages."
-        ),
+        typer.Argument(metavar="PAGE", help="overview, loyalty, loyalty/retention, ./mine.ipynb; none: all pages."),
     ] = None,
     data: Annotated[
         list[str] | None,

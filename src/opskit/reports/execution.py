@@ -127,6 +127,8 @@ def _explained(error: Exception, page: Page, timeout_seconds: float, *, cancelle
     name, message = getattr(error, "ename", ""), str(getattr(error, "evalue", "")).strip()
     if name == "MissingTableError":
         return "skipped", message
+    if name == "OpskitError":
+        return "failed", message
     if name:
         return "failed", f"{name}: {message}" if message else name
     if isinstance(error, TimeoutError):

@@ -69,7 +69,7 @@ class Bar:
         if result.status != "ok":
             colour = COLOURS[result.status]
             what = f"{result.job.run}  {result.job.page.name}: {result.reason}"
-            self._bar.console.print(f"[{colour}]{result.status}[/{colour}]  {escape(what)}")
+            self._bar.console.print(f"[{colour}]{result.status}[/{colour}]  {escape(what)}", highlight=False)
         self._bar.advance(self._task)
         self._describe()
 
