@@ -15,10 +15,9 @@ _KINDS = {
     "unbounded": (plots.BLUE, "still comes back later"),
     "window": (plots.ORANGE, "orders in that window"),
 }
-_CHANCE = "bars: 95% interval"
 
 
-def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
+def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None, *, unit: str = "months") -> "Axes":
     """Heat map of `cohorts`: a row per cohort with its size, a column per age; cells not over yet are hatched."""
     import numpy as np
 
@@ -35,16 +34,16 @@ def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     ax.set_facecolor("white")
     ax.grid(visible=False)
     ax.patch.set(hatch="////", edgecolor="#D9D9D9")
-    ax.imshow(np.ma.masked_invalid(values), cmap=plots.SEQUENTIAL, vmin=0, vmax=top, aspect="auto")
+    ax.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=top, aspect="auto")
     size = min(9.0, 150 / columns)
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
         share = values[row, column]
-        color = "white" if share > 0.6 * top else plots.BLACK
+        color = "white" if share > 0.55 * top else plots.BLACK
         ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=size, color=color)
     ax.set_xticks(range(columns), [str(age) for age in shares.columns])
     names = [f"{cohort:%Y-%m}  n={plots.number(n)}" for cohort, n in sizes.items()]
     ax.set_yticks(range(rows), names, fontsize=9)
-    ax.set(xlabel="age", ylabel="month of the first order")
+    ax.set(xlabel=f"age in {unit}", ylabel="month of the first order")
     first = table[(table["age"] == 1) & table["retained"].notna()]
     back = first["active"].sum() / first["customers"].sum()
     finding = f"{plots.percent(float(back))} of new customers order again at age 1"
@@ -148,7 +147,9 @@ def plot_repeat(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     finding = f"{plots.percent(first['probability'])} order again after the first order"
     if len(table) > 1:
         finding += f", {plots.percent(last['probability'])} after order {int(last['order_number'])}"
-    plots.title(ax, finding, f"within the horizon, customers followed that long; {_CHANCE.replace('95% ', '')}")
+    plots.title(
+        ax, finding, f"within {table['horizon_days'].iloc[0]} days, customers followed that long; bars: interval"
+    )
     return ax
 
 
@@ -169,7 +170,7 @@ def plot_hazard(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     critical = known[known["critical"]]
     finding = "No window stands out for the second order"
     if len(critical):
-        finding = f"The second order is decided in the first {critical['last_day'].iloc[-1] + 1} days"
+        finding = f"The second order is likeliest in the first {critical['last_day'].iloc[-1] + 1} days"
         if critical["age"].tolist() != list(range(len(critical))):
             finding = f"The second order is likeliest on days {critical['first_day'].iloc[0]} to {critical['last_day'].iloc[-1]}"
     n = f"n={plots.number(known['at_risk'].iloc[0])} at first, {plots.number(known['at_risk'].iloc[-1])} in the last window"

@@ -19,7 +19,7 @@ _DECISIVE_WINDOWS = 2  # the rule of thumb's first two months
 class Repeat(NamedTuple):
     """Repeat probability by order number, and what it says about the rule of five."""
 
-    by_order: "pd.DataFrame"  # order_number, customers, returned, probability, low, high
+    by_order: "pd.DataFrame"  # order_number, customers, returned, horizon_days, probability, low, high
     claims: "pd.DataFrame"  # claim, estimate, low, high, n, at_least, at_most, verdict
 
 
@@ -54,7 +54,8 @@ def repeat_probability(
         confidence: Coverage of the intervals, between 0 and 1.
 
     Returns:
-        ``by_order``: order_number k, customers (with a k-th order day old enough), returned (within the horizon),
+        ``by_order``: order_number k, customers (with a k-th order day old enough), returned (within the
+        horizon), horizon_days,
         probability, low, high. ``claims``: the rule "five purchases make a customer loyal", read as: the probability
         after the 6th to the last order number in the table, less that after the 5th, is at most the margin; estimate,
         low, high, n (order days after the 5th), at_least, at_most, verdict.
@@ -83,7 +84,8 @@ def repeat_probability(
     table = cells.groupby("order_number", as_index=False)[["customers", "returned"]].sum()
     table = table[(table["customers"] >= min_customers).cummin()].reset_index(drop=True)
     low, high = stats.wilson(table["returned"], table["customers"], confidence=confidence)
-    table = table.assign(probability=table["returned"] / table["customers"], low=low, high=high)
+    share = table["returned"] / table["customers"]
+    table = table.assign(horizon_days=horizon_days, probability=share, low=low, high=high)
     later = cells[cells["order_number"].isin(table["order_number"])]
     return Repeat(table, pd.DataFrame([_five(later, margin, confidence)]))
 
