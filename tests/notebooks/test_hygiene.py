@@ -87,6 +87,10 @@ def _outputs(code):
             yield "the decision stores no text"
 
 
+def test_there_are_pages():
+    assert NOTEBOOKS
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=names(NOTEBOOKS))
 def test_stored_notebook(path):
     assert violations(nbformat.read(path, as_version=4)) == []

@@ -85,6 +85,7 @@ def test_headline_and_decision_come_first_and_their_headings_go_with_them():
             v4.new_markdown_cell("## The headline"),
             code("h", output(text_html="<table class='headline'><tr><td>42</td></tr></table>"), tags=["headline"]),
             v4.new_markdown_cell("## What to do"),
+            code("silent = 1"),
             code("d", output(text_markdown="- act now"), tags=["decision"]),
             v4.new_markdown_cell("## Next"),
         )

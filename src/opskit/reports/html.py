@@ -142,18 +142,29 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 
 def _take(notebook: Any, tag: str, kind: str) -> str:
-    """Take the tagged cell's output out of the notebook, with the heading that led to it alone."""
+    """Take the tagged cell's output out of the notebook, with the heading above it when nothing else is below that."""
     cells = notebook.cells
     for position, cell in enumerate(cells):
         shown = [output.data[kind] for output in cell.get("outputs", []) if kind in output.get("data", {})]
         if tag in cell.metadata.get("tags", []) and shown:
             del cells[position]
-            before, after = cells[position - 1] if position else None, cells[position : position + 1]
-            alone = not after or (after[0].cell_type == "markdown" and after[0].source.lstrip().startswith("#"))
-            if alone and before and before.cell_type == "markdown" and before.source.lstrip().startswith("##"):
-                del cells[position - 1]
+            start, end = position - 1, position
+            while start >= 0 and _shows_nothing(cells[start]):
+                start -= 1
+            while end < len(cells) and _shows_nothing(cells[end]):
+                end += 1
+            if start >= 0 and _is_heading(cells[start]) and (end == len(cells) or _is_heading(cells[end])):
+                del cells[start]
             return "".join(shown)
     return ""
+
+
+def _shows_nothing(cell: Any) -> bool:
+    return cell.cell_type == "code" and not cell.outputs
+
+
+def _is_heading(cell: Any) -> bool:
+    return cell.cell_type == "markdown" and cell.source.lstrip().startswith("##")
 
 
 def _cut(notebook: Any) -> None:
