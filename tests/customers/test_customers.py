@@ -181,7 +181,8 @@ def test_concentration_covers_the_truth() -> None:
 
 
 def test_gaps_of_a_hand_sized_table(engine) -> None:
-    table = frames.collect(customers.gaps(engine(HAND), as_of=LAST)).sort_values(["customer_id", "order_number"])
+    late_first = HAND.sort_values("ordered_at", ascending=False)
+    table = frames.collect(customers.gaps(engine(late_first), as_of=LAST)).sort_values(["customer_id", "order_number"])
     assert table[["customer_id", "order_number", "returned", "days"]].values.tolist() == [
         [1, 1, True, 40], [1, 2, False, 143], [2, 1, True, 119], [2, 2, False, 23],
     ]  # fmt: skip

@@ -42,8 +42,10 @@ def gaps(orders: Any, *, as_of: dt.date) -> nw.LazyFrame[Any]:
         lf.select("customer_id", frames.epoch_day("ordered_at").alias("day"))
         .group_by("customer_id", "day")
         .agg(nw.len().alias("orders"))
+        .with_columns(nw.lit(1).alias("one"))
         .with_columns(
-            nw.col("day").cum_count().over("customer_id", order_by="day").cast(nw.Int64).alias("order_number"),
+            # Not cum_count: Narwhals 2.29 counts it in the order of the rows on pandas, whatever order_by says.
+            nw.col("one").cum_sum().over("customer_id", order_by="day").cast(nw.Int64).alias("order_number"),
             nw.col("day").shift(-1).over("customer_id", order_by="day").alias("next_day"),
         )
     )
