@@ -3,6 +3,7 @@
 from opskit.data_health.completeness import by_column, completeness, stopped
 from opskit.data_health.figures import plot_completeness, plot_days, plot_violations
 from opskit.data_health.freshness import daily_rows, freshness, gaps
+from opskit.data_health.key_figures import decisions, key_figures
 from opskit.data_health.priorities import priorities
 from opskit.data_health.records import customer_files, repeated
 
@@ -11,8 +12,10 @@ __all__ = [
     "completeness",
     "customer_files",
     "daily_rows",
+    "decisions",
     "freshness",
     "gaps",
+    "key_figures",
     "plot_completeness",
     "plot_days",
     "plot_violations",

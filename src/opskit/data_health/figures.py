@@ -62,7 +62,7 @@ def plot_days(daily: "pd.DataFrame", gaps: "pd.DataFrame") -> "Axes":
 
     plots.apply()
     names = list(dict.fromkeys(daily["table"]))
-    _figure, panels = plt.subplots(len(names), 1, figsize=(8, 1.1 + 1.15 * len(names)), sharex=True, squeeze=False)
+    _figure, panels = plt.subplots(len(names), 1, figsize=(8, 1.1 + len(names)), dpi=90, sharex=True, squeeze=False)
     odd = gaps[gaps["unexpected"]]
     for ax, name in zip(panels[:, 0], names, strict=True):
         table = daily[daily["table"] == name].set_index("day")["rows"]

@@ -61,6 +61,11 @@ def priorities(
     return result.drop(columns="rank").head(most).reset_index(drop=True)
 
 
+def on_purpose(remedy: str) -> bool:
+    """Whether rows were left out because the user asked for it."""
+    return remedy.startswith(_ON_PURPOSE)
+
+
 def _from_violations(violations: "pd.DataFrame") -> list[tuple[Any, ...]]:
     kinds = {"excluded": "rows left out", "error": "contradiction", "warning": "odd values"}
     return [
@@ -73,7 +78,7 @@ def _from_violations(violations: "pd.DataFrame") -> list[tuple[Any, ...]]:
             row["remedy"],
         )
         for row in violations.to_dict("records")
-        if not str(row["remedy"]).startswith(_ON_PURPOSE)
+        if not on_purpose(row["remedy"])
     ]
 
 

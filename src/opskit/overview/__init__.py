@@ -3,6 +3,7 @@
 from opskit.overview.decisions import active_share, decisions
 from opskit.overview.drivers import drivers, leading_driver
 from opskit.overview.figures import plot_drivers, plot_objectives, plot_trend, plot_year_over_year
+from opskit.overview.key_figures import key_figures
 from opskit.overview.metrics import METRICS, Metric, compare, trend, year_over_year
 from opskit.overview.totals import complete_months, longest_comparison, monthly_totals, period_totals
 
@@ -14,6 +15,7 @@ __all__ = [
     "complete_months",
     "decisions",
     "drivers",
+    "key_figures",
     "leading_driver",
     "longest_comparison",
     "monthly_totals",

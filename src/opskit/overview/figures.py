@@ -55,7 +55,7 @@ def plot_objectives(trend: "pd.DataFrame", *, currency: str = "") -> "np.ndarray
     import matplotlib.pyplot as plt
 
     plots.apply()
-    _figure, panels = plt.subplots(len(_OBJECTIVES), 1, figsize=(7.6, 6.6), sharex=True)
+    _figure, panels = plt.subplots(len(_OBJECTIVES), 1, figsize=(7.6, 5.8), sharex=True, dpi=90)
     for ax, (objective, metric) in zip(panels, _OBJECTIVES.items(), strict=True):
         rows = select(trend, metric)
         text = _text(rows["unit"].iloc[0], currency)

@@ -1,12 +1,13 @@
 """The metrics of the three objectives: by month, against the year before, and between two periods."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from opskit.errors import OpskitError
 from opskit.stats import jackknife
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 Unit = Literal["customers", "orders", "money", "share"]
@@ -63,9 +64,10 @@ def trend(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame"
     months = pd.date_range(totals["month"].min(), totals["month"].max(), freq="MS", name="month")
     whole = totals.loc[totals["complete"], "month"]
     known = _known(totals)
+    index = _index(months, known)
 
     def values(sums: "pd.DataFrame") -> "pd.Series[float]":
-        return _stacked(_values(sums.reindex(months, fill_value=0), known))
+        return pd.Series(_values(sums.reindex(months, fill_value=0), known).ravel(), index=index)
 
     intervals = jackknife(totals.drop(columns="complete"), values, keys=["month"], confidence=confidence)
     table = _within_unit(_table(intervals, known))
@@ -100,12 +102,12 @@ def year_over_year(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.D
     columns = ["month", "objective", "metric", "label", "unit", "estimate", "low", "high", "n"]
     if months.empty:
         return pd.DataFrame(columns=columns)
-    earlier = months - pd.DateOffset(years=1)
+    earlier, index = months - pd.DateOffset(years=1), _index(months, known)
 
     def values(sums: "pd.DataFrame") -> "pd.Series[float]":
         now = _values(sums.reindex(months, fill_value=0), known)
-        then = _values(sums.reindex(earlier, fill_value=0), known).set_axis(months)
-        return _stacked(_change(then, now, known))
+        then = _values(sums.reindex(earlier, fill_value=0), known)
+        return pd.Series(_change(then, now, known).ravel(), index=index)
 
     table = _table(jackknife(whole.drop(columns="complete"), values, keys=["month"], confidence=confidence), known)
     buyers = whole.groupby("month")["buyers"].sum()
@@ -125,12 +127,15 @@ def compare(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
         objective, metric, label, unit, and for each x of before, after and change: x, x_low, x_high, x_n (buyers). The
         change is relative, for shares a difference. Before and change are nan where the orders do not reach back.
     """
+    import numpy as np
+    import pandas as pd
+
     known = [metric for metric in _known(periods) if not metric.running]
+    index = _index(["before", "after", "change"], known)
 
     def values(sums: "pd.DataFrame") -> "pd.Series[float]":
-        level = _values(sums.reindex(["before", "after"]), known)
-        level.loc["change"] = _change(level.loc[["before"]], level.loc[["after"]].set_axis(["before"]), known).iloc[0]
-        return _stacked(level)
+        before, after = _values(sums.reindex(["before", "after"]), known)
+        return pd.Series(np.concatenate([before, after, _change(before, after, known)]), index=index)
 
     sums = periods.drop(columns=["start", "end"])
     table = _table(jackknife(sums, values, keys=["period"], confidence=confidence), known)
@@ -155,33 +160,32 @@ def _known(totals: "pd.DataFrame") -> list[Metric]:
     return [metric for metric in METRICS if {metric.numerator, metric.denominator} <= have]
 
 
-def _values(sums: "pd.DataFrame", metrics: list[Metric]) -> "pd.DataFrame":
+def _values(sums: "pd.DataFrame", metrics: list[Metric]) -> "np.ndarray[Any, Any]":
+    """Rows x metrics; plain arrays, because the jackknife asks a hundred times."""
     import numpy as np
 
-    full = sums.assign(returning_buyers=sums["buyers"] - sums["new_buyers"])
-    result = full[[]].copy()
+    have = {name: sums[name].to_numpy(dtype=float) for name in sums.columns}
+    have["returning_buyers"] = have["buyers"] - have["new_buyers"]
+    columns: list[np.ndarray[Any, Any]] = []
     for metric in metrics:
-        result[metric.name] = full[metric.numerator].cumsum() if metric.running else full[metric.numerator]
-        if metric.denominator:
-            result[metric.name] /= full[metric.denominator].replace(0, np.nan)
-    return result.astype(float)
+        top = have[metric.numerator].cumsum() if metric.running else have[metric.numerator]
+        below = have.get(metric.denominator, np.ones(len(top)))
+        columns.append(np.divide(top, below, out=np.full(len(top), np.nan), where=below != 0))
+    return np.column_stack(columns)
 
 
-def _stacked(values: "pd.DataFrame") -> "pd.Series[float]":
-    """One entry per row and metric."""
+def _change(before: Any, after: Any, metrics: list[Metric]) -> "np.ndarray[Any, Any]":
+    import numpy as np
+
+    share = np.array([metric.unit == "share" for metric in metrics])
+    relative = np.divide(after, before, out=np.full(before.shape, np.nan), where=before != 0) - 1
+    return np.where(share, after - before, relative)
+
+
+def _index(rows: Any, metrics: list[Metric]) -> "pd.MultiIndex":
     import pandas as pd
 
-    index = pd.MultiIndex.from_product([values.index, values.columns])
-    return pd.Series(values.to_numpy().ravel(), index=index)
-
-
-def _change(before: "pd.DataFrame", after: "pd.DataFrame", metrics: list[Metric]) -> "pd.DataFrame":
-    import numpy as np
-
-    shares = [metric.name for metric in metrics if metric.unit == "share"]
-    relative = after / before.where(before != 0, np.nan) - 1
-    relative[shares] = after[shares] - before[shares]
-    return relative
+    return pd.MultiIndex.from_product([rows, [metric.name for metric in metrics]])
 
 
 def _table(intervals: "pd.DataFrame", metrics: list[Metric]) -> "pd.DataFrame":

@@ -40,9 +40,9 @@ def title(ax: "Axes", finding: str, detail: str = "") -> None:
     """
     # The layout, made when the figure is drawn, gives the Axes about a tenth more width than they have now.
     inches = 1.1 * _figure(ax).get_size_inches()[0] * ax.get_position().width
-    # Letters of DejaVu Sans are about 0.6 of the font size wide, bold ones 0.66.
-    finding = wrap(finding, width=int(inches * 72 / (0.64 * _TITLE_POINTS)))
-    detail = wrap(detail, width=int(inches * 72 / (0.56 * _DETAIL_POINTS))) if detail else ""
+    # Letters of DejaVu Sans are about 0.52 of the font size wide, bold ones 0.57.
+    finding = wrap(finding, width=int(inches * 72 / (0.58 * _TITLE_POINTS)))
+    detail = wrap(detail, width=int(inches * 72 / (0.53 * _DETAIL_POINTS))) if detail else ""
     lines = detail.count("\n") + 1 if detail else 0
     ax.set_title(finding, loc="left", pad=10 + lines * _DETAIL_POINTS * _LINE_HEIGHT, fontsize=_TITLE_POINTS)
     if detail:
