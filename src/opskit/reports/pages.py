@@ -13,6 +13,8 @@ import opskit
 from opskit import contract
 from opskit.errors import OpskitError, did_you_mean
 
+READING_ORDER = ("overview", "target_users", "acquisition", "loyalty", "incentives", "monetization", "data_health")
+
 
 @dataclass(frozen=True)
 class Page:
@@ -82,14 +84,20 @@ def folder() -> Path:
 
 
 def pages() -> dict[str, Page]:
-    """Every page by name (overview, loyalty/retention, …); single pages first, then by topic."""
+    """Every page by name (overview, loyalty/retention, …), in the order in which one reads them."""
     root = folder()
     found = [
         Page(path.relative_to(root).with_suffix("").as_posix(), path)
         for path in root.rglob("*.ipynb")
         if ".ipynb_checkpoints" not in path.parts
     ]
-    return {page.name: page for page in sorted(found, key=lambda page: (page.name.count("/"), page.name))}
+    return {
+        page.name: page for page in sorted(found, key=lambda page: (_place(page.name.partition("/")[0]), page.name))
+    }
+
+
+def _place(topic: str) -> int:
+    return READING_ORDER.index(topic) if topic in READING_ORDER else len(READING_ORDER)
 
 
 def resolve(wanted: Iterable[str], known: Mapping[str, Page]) -> list[Page]:
