@@ -140,7 +140,7 @@ def jackknife(
         OpskitError: There is no group column, or the confidence is not between 0 and 1.
 
     Assumes customers are independent of each other. The totals are taken as random too: who came, not only what they
-    did. A quantile moves in steps and needs an interval read from the share below it, as `customers.natural_interval`
+    did. A quantile moves in steps and needs an interval read from the share below it, as `customers.rhythm`
     does.
 
     Source: delete-a-group jackknife, Kott (2001), "The delete-a-group jackknife"; Student's t with groups - 1 degrees.
