@@ -183,7 +183,7 @@ def test_a_small_table_by_hand() -> None:
     orders = orders_of(
         ("a", "2025-01-02", 10), ("b", "2025-01-20", 20), ("a", "2025-01-31 23:59:59", 30), ("a", "2025-03-05", 40), ("c", "2025-03-09", 5)
     )  # fmt: skip
-    table = overview.trend(overview.monthly_totals(orders, as_of=dt.date(2025, 3, 31)))
+    table = overview.trend(overview.monthly_totals(orders, as_of=dt.date(2025, 3, 31), from_start=True))
     assert sorted(table["month"].unique()) == [pd.Timestamp(2025, m, 1) for m in (1, 2, 3)]
     assert table["complete"].all()
     assert [value(table, "net_revenue", f"2025-0{m}-01") for m in (1, 2, 3)] == [60, 0, 45]
@@ -211,6 +211,7 @@ def test_periods_by_hand() -> None:
         ("a", "2024-10-01", 7), ("b", "2025-01-05", 10), ("a", "2025-01-09", 20), ("b", "2025-02-05", 50), ("c", "2025-02-07", 60)
     )  # fmt: skip
     periods = overview.period_totals(orders, as_of=dt.date(2025, 3, 10), months=1)
+    assert periods["new_known"].all()
     assert periods["start"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2025-01-01", "2025-02-01"]
     assert periods["end"].dt.strftime("%Y-%m-%d").unique().tolist() == ["2025-01-31", "2025-02-28"]
     table = overview.compare(periods).set_index("metric")
@@ -235,6 +236,7 @@ def test_a_month_cut_short_is_not_complete() -> None:
     assert whole.iloc[1:-1].all()
     assert overview.complete_months(totals) == 22
     assert overview.longest_comparison(totals) == (3, "year_before")
+    assert overview.longest_comparison(totals[totals["month"] > "2024-09-01"]) == (1, "year_before")
     changes = overview.year_over_year(totals)
     assert changes["month"].min() == pd.Timestamp(2025, 2, 1)
     assert changes["month"].max() == pd.Timestamp(2025, 11, 1)
@@ -247,6 +249,7 @@ def test_without_a_year_before_the_change_is_missing() -> None:
     assert table[["before", "change"]].isna().all(axis=None)
     assert table["after"].notna().all()
     assert (table["before_n"] == 0).all()
+    assert not overview.compare(overview.period_totals(orders, as_of=AS_OF, months=12))["after"].notna().all()
     with pytest.raises(OpskitError, match="no rows before: the orders do not reach back"):
         overview.drivers(periods)
     assert overview.year_over_year(overview.monthly_totals(orders, as_of=AS_OF)).empty
@@ -289,10 +292,35 @@ def test_everything_to_date_is_a_period_of_its_own() -> None:
     periods = overview.period_totals(orders, as_of=dt.date(2025, 12, 20), months=0)
     table = overview.compare(periods).set_index("metric")
     assert table.loc["orders", "after"] == len(orders)
-    assert table.loc["buyers", "after"] == table.loc["new_buyers", "after"] == 30
+    assert table.loc["buyers", "after"] == 30
+    assert math.isnan(table.loc["new_buyers", "after"])
     assert table["change"].isna().all()
     assert periods["start"].unique() == [pd.Timestamp(2025, 12, 5)]
     assert periods["end"].unique() == [pd.Timestamp(2025, 12, 20)]
+
+
+def test_new_buyers_are_not_known_where_the_orders_begin() -> None:
+    orders = shop()
+    totals = overview.monthly_totals(orders, as_of=AS_OF)
+    table = overview.trend(totals)
+    for metric in ("new_buyers", "returning_share"):
+        known = table[table["metric"] == metric].set_index("month")["estimate"].notna()
+        assert not known[:"2024-03-01"].any()
+        assert known["2024-04-01":].all()
+    assert table.loc[table["metric"] == "buyers", "estimate"].notna().all()
+    yearly = overview.year_over_year(totals).set_index(["metric", "month"])["estimate"]
+    assert yearly["new_buyers"][:"2025-03-01"].isna().all()
+    assert yearly["new_buyers"]["2025-04-01":].notna().all()
+    periods = overview.period_totals(orders, as_of=AS_OF)
+    compared = overview.compare(periods).set_index("metric")
+    assert compared.loc["new_buyers", ["before", "change"]].isna().all()
+    assert compared.loc["new_buyers", "after"] > 0
+    assert overview.drivers(periods)["segment"].unique().tolist() == ["all", "total"]
+    told = overview.period_totals(orders, as_of=AS_OF, from_start=True)
+    assert overview.compare(told)["change"].notna().all()
+    split = overview.drivers(told)
+    assert split["segment"].unique().tolist() == ["new", "returning", "total"]
+    assert split["contribution"].iloc[-1] == overview.drivers(periods)["contribution"].iloc[-1]
 
 
 # --- decisions
@@ -326,8 +354,8 @@ def test_key_figures_are_those_of_the_tables(start: str) -> None:
     reports.headline(table.reset_index())  # refuses what does not fit
 
 
-def decided(orders: pd.DataFrame, as_of: dt.date = AS_OF, months: int = 12) -> list[str]:
-    periods = overview.period_totals(orders, as_of=as_of, months=months)
+def decided(orders: pd.DataFrame, *, from_start: bool = False) -> list[str]:
+    periods = overview.period_totals(orders, as_of=AS_OF, from_start=from_start)
     both = periods["period"].nunique() == 2
     return overview.decisions(overview.compare(periods), overview.drivers(periods) if both else None)
 
@@ -396,7 +424,8 @@ def test_figures_say_what_their_table_says() -> None:
     ax = overview.plot_drivers(drivers)
     words = "rose" if drivers["contribution"].iloc[-1] > 0 else "fell"
     assert words in ax.get_title(loc="left").replace("\n", " ")
-    assert [label.get_text() for label in ax.get_yticklabels()][::7] == ["before", "after"]
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["before", "buyers", "orders per buyer", "value per order", "after"]
     assert len(overview.plot_objectives(table)) == 3
 
 

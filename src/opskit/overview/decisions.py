@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NEXT_STEP = {
+    ("all", "buyers", True): "More customers bought; whether new or returning ones, a longer history will tell.",
+    ("all", "buyers", False): "Fewer customers bought; whether new or returning ones, a longer history will tell.",
+    ("all", "orders per buyer", True): "Find which occasion is new, and offer it to those who do not know it.",
+    ("all", "orders per buyer", False): "Remind buyers at the product's natural interval, not more often.",
+    ("all", "value per order", True): "Check that it is not price alone: orders per buyer should hold.",
+    ("all", "value per order", False): "Check discounts, refunds and the mix of products.",
     ("new", "buyers", True): "Before spending more on growth, check on the retention page that they come back.",
     ("new", "buyers", False): "Look at what brings new buyers, channel by channel, before anything else.",
     ("new", "orders per buyer", True): "Find what their first weeks had in common, and keep it.",
@@ -125,9 +131,8 @@ def _about_change(compared: "pd.DataFrame", drivers: "pd.DataFrame | None", curr
             f"Net revenue changed by {change} ({span}), **within what chance alone does**: neither celebrate nor alarm."
         )
     part = plots.money(lead["contribution"], currency)
-    name = (
-        f"{lead['segment']} buyers" if lead["driver"] == "buyers" else f"{lead['driver']} of {lead['segment']} buyers"
-    )
+    segment = "" if lead["segment"] == "all" else f"{lead['segment']} "
+    name = f"{segment}buyers" if lead["driver"] == "buyers" else f"{lead['driver']} of {segment}buyers"
     word = "rose" if total["contribution"] > 0 else "fell"
     sure = lead["low"] > 0 or lead["high"] < 0
     step = _NEXT_STEP[lead["segment"], lead["driver"], bool(lead["contribution"] > 0)]

@@ -17,14 +17,14 @@ def drivers(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
 
     Net revenue is, for either segment, buyers x orders per buyer x net revenue per order. The log-mean Divisia index
     gives each factor the part L(before, after) * ln(factor after / factor before), where L is the logarithmic mean of
-    the segment's revenue; the six parts add up to the change exactly, and the order of the factors plays no role.
+    the segment's revenue; the parts add up to the change exactly, and the order of the factors plays no role.
 
     Args:
         periods: Of ``period_totals``, holding both periods.
         confidence: Coverage of the intervals.
 
     Returns:
-        segment (new, returning, total), driver, before, after (the factor's level), contribution, low, high (in money)
+        segment (new and returning, or all where new buyers are not known; total), driver, before, after (the factor's level), contribution, low, high (in money)
         and n (buyers of both periods together). The last row is the total: net revenue and its change.
 
     Raises:
@@ -43,17 +43,18 @@ def drivers(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
             "periods has no rows before: the orders do not reach back that far. "
             "Choose fewer months or against='previous'."
         )
-    rows = [(segment, driver) for segment in ("new", "returning") for driver in DRIVERS] + [("total", "net revenue")]
+    segments = ("new", "returning") if periods["new_known"].all() else ("all",)
+    rows = [(segment, driver) for segment in segments for driver in DRIVERS] + [("total", "net revenue")]
     index = pd.MultiIndex.from_tuples(rows, names=["segment", "driver"])
 
     def parts(sums: "pd.DataFrame") -> "pd.Series[float]":
-        split = [part for segment in ("new", "returning") for part in _parts(*_levels(sums, segment))]
+        split = [part for segment in segments for part in _parts(*_levels(sums, segment))]
         return pd.Series([*split, float(sums["net_revenue"].loc[["before", "after"]].diff().iloc[-1])], index=index)
 
-    sums = periods.drop(columns=["start", "end"])
+    sums = periods.drop(columns=["start", "end", "new_known"])
     table = jackknife(sums, parts, keys=["period"], confidence=confidence)
     total = sums.drop(columns="group").groupby("period").sum()
-    levels = [_factors(*_levels(total, segment)) for segment in ("new", "returning")]
+    levels = [_factors(*_levels(total, segment)) for segment in segments]
     revenue = total["net_revenue"]
     table.insert(0, "before", [x for before, _ in levels for x in before] + [revenue["before"]])
     table.insert(1, "after", [x for _, after in levels for x in after] + [revenue["after"]])
@@ -75,7 +76,8 @@ def leading_driver(drivers: "pd.DataFrame") -> "pd.Series":
 def _levels(sums: "pd.DataFrame", segment: str) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
     """Buyers, orders and net revenue of a segment before and after."""
     new = sums[["new_buyers", "new_orders", "new_net_revenue"]].to_numpy(dtype=float)
-    levels = new if segment == "new" else sums[["buyers", "orders", "net_revenue"]].to_numpy(dtype=float) - new
+    every = sums[["buyers", "orders", "net_revenue"]].to_numpy(dtype=float)
+    levels = {"new": new, "returning": every - new, "all": every}[segment]
     at = {period: position for position, period in enumerate(sums.index)}
     return levels[at["before"]], levels[at["after"]]
 

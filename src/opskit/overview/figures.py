@@ -35,7 +35,7 @@ def plot_trend(
     label = rows["label"].iloc[0]
     plots.title(
         ax,
-        f"{label}: {_latest(whole, text)}" if len(whole) else f"{label}: no complete month yet",
+        f"{label}: {_latest(whole, text)}" if len(whole) else f"{label}: not known yet",
         f"{_months(len(rows[rows['complete']]))}; band: {confidence:.0%} interval"
         + ("" if rows["complete"].all() else "; hollow: not a whole month"),
     )
@@ -61,7 +61,7 @@ def plot_objectives(trend: "pd.DataFrame", *, currency: str = "") -> "np.ndarray
         text = _text(rows["unit"].iloc[0], currency)
         _draw(ax, rows)
         whole = rows[rows["complete"] & rows["estimate"].notna()]
-        last = _latest(whole, text) if len(whole) else "no complete month yet"
+        last = _latest(whole, text) if len(whole) else "not known yet"
         plots.title(ax, f"{objective.capitalize()}. {rows['label'].iloc[0]}: {last}")
     return panels
 
@@ -212,6 +212,8 @@ def _text(unit: str, currency: str) -> Callable[[float], str]:
 
 
 def _driver(segment: str, driver: str) -> str:
+    if segment == "all":
+        return driver
     return f"{segment} buyers" if driver == "buyers" else f"{driver}, {segment}"
 
 

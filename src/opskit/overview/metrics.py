@@ -54,7 +54,7 @@ def trend(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame"
     Returns:
         month, complete, objective, metric, label, unit, estimate, low, high (in the metric's unit; shares 0 to 1) and n
         (buyers of the month, or to date). Metrics whose column is missing have no rows; a ratio without a denominator
-        is nan.
+        is nan, and so are new buyers and the returning share where new buyers are not known.
 
     Assumes customers are independent of each other; the interval of a total says how far chance (who happened to come)
     could move it.
@@ -69,8 +69,10 @@ def trend(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame"
     def values(sums: "pd.DataFrame") -> "pd.Series[float]":
         return pd.Series(_values(sums.reindex(months, fill_value=0), known).ravel(), index=index)
 
-    intervals = jackknife(totals.drop(columns="complete"), values, keys=["month"], confidence=confidence)
-    table = _within_unit(_table(intervals, known))
+    sums = totals.drop(columns=["complete", "new_known"])
+    table = _within_unit(_table(jackknife(sums, values, keys=["month"], confidence=confidence), known))
+    since = totals.loc[totals["new_known"], "month"].min()
+    _blank(table, ["estimate", "low", "high"], ~(table["month"] >= since))
     buyers = totals.groupby("month")[["buyers", "new_buyers"]].sum().reindex(months, fill_value=0)
     to_date = buyers["new_buyers"].cumsum()
     running = table["metric"].map({metric.name: metric.running for metric in known})
@@ -88,8 +90,8 @@ def year_over_year(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.D
 
     Returns:
         month, objective, metric, label, unit, estimate, low, high and n (buyers of both months together). The estimate
-        is the relative change, for shares the difference; nan where the month a year earlier held nothing. A month
-        whose year-earlier month is not wholly in the orders has no row.
+        is the relative change, for shares the difference; nan where the month a year earlier held nothing or its new
+        buyers are not known. A month whose year-earlier month is not wholly in the orders has no row.
     """
     import pandas as pd
 
@@ -109,7 +111,10 @@ def year_over_year(totals: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.D
         then = _values(sums.reindex(earlier, fill_value=0), known)
         return pd.Series(_change(then, now, known).ravel(), index=index)
 
-    table = _table(jackknife(whole.drop(columns="complete"), values, keys=["month"], confidence=confidence), known)
+    sums = whole.drop(columns=["complete", "new_known"])
+    table = _table(jackknife(sums, values, keys=["month"], confidence=confidence), known)
+    since = whole.loc[whole["new_known"], "month"].min() + pd.DateOffset(years=1)
+    _blank(table, ["estimate", "low", "high"], ~(table["month"] >= since))
     buyers = whole.groupby("month")["buyers"].sum()
     both = buyers.reindex(months, fill_value=0) + buyers.reindex(earlier, fill_value=0).to_numpy()
     table["n"] = table["month"].map(both)
@@ -125,7 +130,8 @@ def compare(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
 
     Returns:
         objective, metric, label, unit, and for each x of before, after and change: x, x_low, x_high, x_n (buyers). The
-        change is relative, for shares a difference. Before and change are nan where the orders do not reach back.
+        change is relative, for shares a difference. Before and change are nan where the orders do not reach back; new
+        buyers and the returning share where new buyers are not known.
     """
     import numpy as np
     import pandas as pd
@@ -137,7 +143,7 @@ def compare(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
         before, after = _values(sums.reindex(["before", "after"]), known)
         return pd.Series(np.concatenate([before, after, _change(before, after, known)]), index=index)
 
-    sums = periods.drop(columns=["start", "end"])
+    sums = periods.drop(columns=["start", "end", "new_known"])
     table = _table(jackknife(sums, values, keys=["period"], confidence=confidence), known)
     buyers = periods.groupby("period")["buyers"].sum().reindex(["before", "after"], fill_value=0)
     n = {"before": buyers["before"], "after": buyers["after"], "change": buyers.sum()}
@@ -151,7 +157,14 @@ def compare(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
         )
         result[[str(name), f"{name}_low", f"{name}_high"]] = bounds[["estimate", "low", "high"]]
         result[f"{name}_n"] = int(n[str(name)])
+        unknown = ~periods.loc[periods["period"].isin([name]) | (name == "change"), "new_known"].all()
+        _blank(result, [str(name), f"{name}_low", f"{name}_high"], unknown)
     return result
+
+
+def _blank(table: "pd.DataFrame", columns: list[str], unknown: Any) -> None:
+    """Empty the metrics that tell new from returning buyers where that is not known."""
+    table.loc[table["metric"].isin(["new_buyers", "returning_share"]) & unknown, columns] = float("nan")
 
 
 def _known(totals: "pd.DataFrame") -> list[Metric]:

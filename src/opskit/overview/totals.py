@@ -17,18 +17,22 @@ Against = Literal["previous", "year_before"]
 _BEFORE, _AFTER = 1, 3
 # A month whose orders begin in its first week is taken as whole: a small shop has days without an order.
 _FIRST_DAYS = 7
+# Months of orders that must lie before a period for its new buyers to be told from old ones.
+_LOOK_BACK = 3
 
 
-def monthly_totals(orders: Any, *, as_of: dt.date, groups: int = 100) -> "pd.DataFrame":
+def monthly_totals(orders: Any, *, as_of: dt.date, from_start: bool = False, groups: int = 100) -> "pd.DataFrame":
     """Sums per calendar month and customer group, in one scan.
 
     Args:
         orders: One row per order: customer_id, ordered_at, revenue; refund and margin are used where they are there.
         as_of: Last day counted.
+        from_start: Whether the orders reach back to the very first customer, so that new ones are known from day one.
         groups: Customer groups for the jackknife intervals.
 
     Returns:
-        month (its first day), complete (false for a month that as_of cuts short, and for the first one when the orders
+        month (its first day), new_known (false in the first three months unless from_start: who bought before the data
+        begin still looks new there), complete (false for a month that as_of cuts short, and for the first one when the orders
         begin after its first week), group, buyers, new_buyers (first order ever in that month), orders, new_orders,
         gross_revenue, net_revenue, new_net_revenue (of new buyers), and with the columns there refund, refunded_orders,
         margin and margin_revenue (gross revenue of the orders whose margin is known).
@@ -36,7 +40,7 @@ def monthly_totals(orders: Any, *, as_of: dt.date, groups: int = 100) -> "pd.Dat
     Raises:
         OpskitError: A column is missing, or there is no order up to as_of.
 
-    Assumes that the orders reach back to each customer's first one: who bought before the first row counts as new.
+    Assumes that who has not ordered in the three months of data before, or in more where there are more, is new.
 
     >>> import datetime as dt
     >>> import pandas as pd
@@ -57,11 +61,18 @@ def monthly_totals(orders: Any, *, as_of: dt.date, groups: int = 100) -> "pd.Dat
     first, last = _first_complete(first_day), _last_complete(as_of)
     sums.insert(0, "month", sums["period"].map(_month_start))
     sums.insert(1, "complete", sums["period"].between(first, last))
+    sums.insert(2, "new_known", from_start | (sums["period"] >= first + _LOOK_BACK))
     return sums.drop(columns="period")
 
 
 def period_totals(
-    orders: Any, *, as_of: dt.date, months: int = 12, against: Against = "previous", groups: int = 100
+    orders: Any,
+    *,
+    as_of: dt.date,
+    months: int = 12,
+    against: Against = "previous",
+    from_start: bool = False,
+    groups: int = 100,
 ) -> "pd.DataFrame":
     """Sums for the last complete months and for the months they are compared with, in one scan.
 
@@ -70,10 +81,11 @@ def period_totals(
         as_of: Last day counted; a month that it cuts short belongs to no period.
         months: Length of both periods in calendar months; 0 takes everything up to as_of, with nothing to compare.
         against: ``previous`` compares with the months just before, ``year_before`` with the same months a year earlier.
+        from_start: As for ``monthly_totals``.
         groups: Customer groups for the jackknife intervals.
 
     Returns:
-        period (before, after), start and end (first and last day), group, and the sums of ``monthly_totals``; new
+        period (before, after), start and end (first and last day), new_known (as for ``monthly_totals``), group, and the sums of ``monthly_totals``; new
         buyers have their first order ever inside the period. The period before has no rows where the orders do not
         reach back to its start.
 
@@ -105,6 +117,8 @@ def period_totals(
     sums = sums[sums["period"].isin(spans)].reset_index(drop=True)
     sums.insert(1, "start", sums["period"].map({code: start for code, (start, _) in spans.items()}))
     sums.insert(2, "end", sums["period"].map({code: end for code, (_, end) in spans.items()}))
+    known_from = {_BEFORE: before, _AFTER: after if months else first}
+    sums.insert(3, "new_known", from_start | (sums["period"].map(known_from) >= first + _LOOK_BACK))
     sums["period"] = sums["period"].map({_BEFORE: "before", _AFTER: "after"})
     return sums
 
@@ -120,6 +134,8 @@ def complete_months(totals: "pd.DataFrame") -> int:
 def longest_comparison(totals: "pd.DataFrame") -> tuple[int, Against]:
     """The most telling comparison that the history allows: whole years first, then the same season, then neighbours.
 
+    The first two ask for three months more, by which new and returning buyers can be told apart in the earlier period.
+
     Args:
         totals: Of ``monthly_totals``.
 
@@ -128,8 +144,8 @@ def longest_comparison(totals: "pd.DataFrame") -> tuple[int, Against]:
     """
     history = complete_months(totals)
     choices: tuple[tuple[int, int, Against], ...] = (
-        (24, 12, "previous"),
-        (15, 3, "year_before"),
+        (24 + _LOOK_BACK, 12, "previous"),
+        (15 + _LOOK_BACK, 3, "year_before"),
         (13, 1, "year_before"),
         (6, 3, "previous"),
         (2, 1, "previous"),
