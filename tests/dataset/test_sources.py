@@ -246,3 +246,35 @@ def test_a_large_csv_is_stored_on_disk_and_not_in_memory(tmp_path: Path) -> None
     assert dataset.used()["rows_used"].tolist() == [300_000]
     stored = dataset.orders.query("o", "SELECT count(*), sum(revenue) FROM o").fetchall()
     assert stored == [(300_000, sum(number % 100 for number in range(300_000)))]
+
+
+def test_lines_with_quantity_and_price_make_orders(tmp_path: Path) -> None:
+    path = tmp_path / "retail.csv"
+    path.write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        "536365,85123A,HOLDER,6,12/1/2010 8:26,2.55,17850.0,United Kingdom\n"
+        "536365,71053,LANTERN,2,12/1/2010 8:26,3.39,17850.0,United Kingdom\n"
+        "536366,22633,WARMER,1,12/13/2010 9:00,1.85,13047.0,France\n"
+        "C536379,D,Discount,-1,12/14/2010 9:41,27.5,14527.0,France\n"
+        "536367,22745,SHELF,1,12/14/2010 9:41,x,14527.0,France\n"
+        "536368,22745,SHELF,1,12/14/2010 9:41,4,,France\n",
+        encoding="utf-8",
+    )
+    proposal = propose([path], base=tmp_path)
+    assert proposal.config.tables["orders"].columns["revenue"] == "Quantity * UnitPrice"
+    write_proposal(proposal, tmp_path)
+    dataset = opskit.open(path)
+    found = dataset.orders.select("order_id, customer_id, round(revenue, 2)").fetchall()
+    assert sorted(found) == [("536365", "17850", 22.08), ("536366", "13047", 1.85)]
+    reasons = dataset.exclusions().set_index("reason")
+    assert reasons["rows"].to_dict() == {"revenue below 0": 1, "revenue unreadable": 1, "customer_id missing": 1}
+    assert reasons.loc["revenue unreadable", "examples"] == "1 * x"
+
+
+def test_a_partial_mapping_is_completed_by_guessing(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("买家会员名,订单付款时间,到账\n张三,2025-01-31,20\n", encoding="utf-8")
+    (tmp_path / "opskit.toml").write_text(
+        '[tables.orders]\nsource = "orders.csv"\ncolumns = { revenue = "到账" }', encoding="utf-8"
+    )
+    assert rows(opskit.open(path)) == ROWS[1:2]

@@ -26,6 +26,7 @@ class Column:
     max: float | None = None
     after: str | None = None
     reveals: tuple[str, ...] | None = None
+    product_of: tuple[str, ...] = ()
     not_sales: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     names: tuple[str, ...] = ()

@@ -60,7 +60,9 @@ def as_id(column: str, kind: str, *, guards: bool) -> Typed:
         return Typed(f"{quoted(column)}::BIGINT")
     if kind in {"DOUBLE", "FLOAT"} or kind.startswith("DECIMAL"):
         return Typed(f"{quoted(column)}::BIGINT", parsed=True)
-    return as_text(column, kind, guards=guards)
+    text = as_text(column, kind, guards=guards).sql
+    # A column of ids that once had a gap was often written as decimals: 17850.0 is 17850.
+    return Typed(f"CASE WHEN {text} LIKE '%.0' THEN regexp_replace({text}, '^(\\d+)\\.0$', '\\1') ELSE {text} END")
 
 
 def as_text(column: str, kind: str, *, guards: bool) -> Typed:

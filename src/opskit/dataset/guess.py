@@ -1,10 +1,12 @@
 """Guessing which table a file holds and which column is which, in English and Chinese."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from opskit import contract
 from opskit.contract import normalized
+
+TIMES = " * "
 
 
 def guess_columns(headers: Iterable[str], table: contract.Table) -> dict[str, str]:
@@ -12,6 +14,8 @@ def guess_columns(headers: Iterable[str], table: contract.Table) -> dict[str, st
 
     >>> guess_columns(["买家会员名", "订单付款时间", "买家实际支付金额"], contract.table("orders"))
     {'customer_id': '买家会员名', 'ordered_at': '订单付款时间', 'revenue': '买家实际支付金额'}
+    >>> guess_columns(["CustomerID", "InvoiceDate", "Quantity", "UnitPrice"], contract.table("orders"))["revenue"]
+    'Quantity * UnitPrice'
     """
     free = {normalized(header): header for header in reversed(list(headers))}
     found: dict[str, str] = {}
@@ -22,7 +26,18 @@ def guess_columns(headers: Iterable[str], table: contract.Table) -> dict[str, st
         spelling = next((word for word in map(normalized, column.names) if word in free), None)
         if name not in found and spelling:
             found[name] = free.pop(spelling)
+        elif name not in found and column.product_of:
+            factors = [_spelled(factor, free) for factor in column.product_of]
+            if all(factors):
+                found[name] = TIMES.join(factors)
     return {name: found[name] for name in table.columns if name in found}
+
+
+def _spelled(place: str, free: Mapping[str, str]) -> str:
+    """The free header that spells a column given as table.column, or ''."""
+    table, _, column = place.partition(".")
+    words = (column, *contract.table(table).columns[column].names)
+    return next((free[word] for word in map(normalized, words) if word in free), "")
 
 
 def guess_table(headers: Iterable[str], stem: str) -> str | None:
@@ -44,7 +59,9 @@ def guess_table(headers: Iterable[str], stem: str) -> str | None:
         complete = absent == 0
         if named or complete or (absent == 1 and len(table.required) >= 3):
             several = complete and len(table.required) > 1
-            ranks[name] = (named, several, len(found), complete, name == "orders")
+            # A column made of two others has taken three headers' worth of evidence.
+            evidence = len(found) + 2 * sum(TIMES in header for header in found.values())
+            ranks[name] = (named, several, evidence, complete, name == "orders")
     return max(ranks, key=lambda name: ranks[name]) if ranks else None
 
 
@@ -53,7 +70,7 @@ def not_sales(statuses: Iterable[str], column: contract.Column) -> list[str]:
     return [status for status in statuses if any(word in status.lower() for word in column.not_sales)]
 
 
-def missing(columns: Mapping[str, str], table: contract.Table) -> list[str]:
+def missing(columns: Container[str], table: contract.Table) -> list[str]:
     """Required columns that were not found."""
     return [name for name in table.required if name not in columns]
 

@@ -62,7 +62,7 @@ def load(
 
 def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> None:
     """`all_<name>`: every row, typed, with the reason why it is left out (NULL when it is used)."""
-    originals = [f"{quoted(plan.headers[column])} AS {quoted('_raw_' + column)}" for column in plan.parsed]
+    originals = [f"{sql} AS {quoted('_raw_' + column)}" for column, sql in plan.originals.items()]
     typed = ", ".join([f"{sql} AS {quoted(column)}" for column, sql in plan.select.items()] + originals)
     reason = "CASE " + " ".join(f"WHEN {sql} THEN {literal(why)}" for why, sql, _, _ in plan.rules) + " END"
     value = f"CASE {REASON} " + " ".join(f"WHEN {literal(why)} THEN {sql}" for why, _, sql, _ in plan.rules) + " END"
@@ -70,7 +70,7 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
         f"CASE WHEN {quoted(column)} IS NULL THEN nullif(trim({quoted('_raw_' + column)}::VARCHAR), '') END AS {quoted('_bad_' + column)}"
         for column in _optional(table, plan)
     ]
-    dropped = ", ".join(quoted("_raw_" + column) for column in plan.parsed)
+    dropped = ", ".join(quoted("_raw_" + column) for column in plan.originals)
     inner = f"SELECT {typed} FROM {quoted(raw.table)}"
     judged = (
         f"SELECT *, {reason if plan.rules else 'NULL'} AS {REASON}{''.join(', ' + sql for sql in bad)} FROM ({inner})"
@@ -78,7 +78,7 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
     kept = f"* EXCLUDE ({dropped})" if dropped else "*"
     final = f"SELECT {kept}, {value if plan.rules else 'NULL'} AS {VALUE} FROM ({judged})"
     # A temporary table spills to disk when memory runs short, and is several times as fast as a stored one.
-    stored = "TEMP TABLE" if raw.text or plan.parsed else "VIEW"
+    stored = "TEMP TABLE" if raw.text or plan.originals else "VIEW"
     con.execute(f"CREATE {stored} {quoted('all_' + table.name)} AS {final}")
     helpers = ", ".join([REASON, VALUE, *(quoted("_bad_" + column) for column in _optional(table, plan))])
     con.execute(
@@ -88,7 +88,7 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
 
 
 def _optional(table: contract.Table, plan: Plan) -> list[str]:
-    return [column for column in plan.parsed if not table.columns[column].required]
+    return [column for column in plan.originals if not table.columns[column].required]
 
 
 def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> Loaded:

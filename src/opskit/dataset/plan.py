@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opskit import contract
 from opskit.dataset import clean, dates
 from opskit.dataset.config import TableConfig
-from opskit.dataset.guess import guess_columns, missing
+from opskit.dataset.guess import TIMES, guess_columns, missing
 from opskit.dataset.sql import Raw, column_names, literal, quoted
 from opskit.errors import OpskitError, did_you_mean
 
@@ -20,11 +20,10 @@ class Plan:
     """How each column of a table is read: SQL by column name, and the rules that exclude a row."""
 
     select: Mapping[str, str]
-    parsed: tuple[str, ...]
     rules: tuple[tuple[str, str, str, str], ...]  # reason, SQL condition, SQL of the offending value, remedy
     notes: tuple[str, ...]
     currency: str
-    headers: Mapping[str, str]
+    originals: Mapping[str, str]  # SQL of the untouched value, for the parsed columns
 
 
 def make_plan(
@@ -45,50 +44,52 @@ def make_plan(
     headers = column_names(types)
     source = _mapping(table, config, headers)
     select: dict[str, str] = {}
-    parsed: list[str] = []
+    originals: dict[str, str] = {}
     notes: list[str] = []
     currency = ""
     for column in table.columns.values():
         if column.name not in source:
             continue
-        header = source[column.name]
-        typed = _typed(
-            con, raw, column, header, types[header], config, label=f"{table.name}.{column.name}", timezone=timezone
-        )
-        sql = typed.sql
+        label = f"{table.name}.{column.name}"
+        factors = [
+            _typed(con, raw, column, header, types[header], config, label=label, timezone=timezone)
+            for header in source[column.name]
+        ]
+        typed = factors[-1]  # of a quantity and a price, the price
+        sql = " * ".join(f"({factor.sql})" for factor in factors)
         if hash_salt is not None and column.name in {"customer_id", "referrer_id"}:
             sql = f"left(sha256({literal(hash_salt)} || ({sql})::VARCHAR), 16)"
         select[column.name] = sql
         notes += typed.notes
         currency = typed.currency if column.name == "revenue" else currency
-        if typed.parsed:
-            parsed.append(column.name)
+        if any(factor.parsed for factor in factors):
+            originals[column.name] = " || ' * ' || ".join(f"{quoted(one)}::VARCHAR" for one in source[column.name])
+    whole = {found[0] for found in source.values() if len(found) == 1}
     for header, clean_name in headers.items():
-        if header not in source.values() and clean_name not in select:
+        if header not in whole and clean_name not in select:
             text = types[header] == "VARCHAR"
             select[clean_name] = clean.as_text(header, types[header], guards=raw.text).sql if text else quoted(header)
-    rules = [*_filter_rules(table, config, select), *_value_rules(table, select, parsed)]
-    return Plan(select, tuple(parsed), tuple(rules), tuple(notes), currency, source)
+    rules = [*_filter_rules(table, config, select), *_value_rules(table, select, list(originals))]
+    return Plan(select, tuple(rules), tuple(notes), currency, originals)
 
 
-def _mapping(table: contract.Table, config: TableConfig, headers: Mapping[str, str]) -> dict[str, str]:
-    """Contract column → raw header: as mapped, else by the column's own name, else guessed."""
+def _mapping(table: contract.Table, config: TableConfig, headers: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Contract column → raw headers (two for a product), as mapped, else guessed."""
     by_clean = {clean_name: raw for raw, clean_name in headers.items()}
-    source: dict[str, str] = {}
-    for column, header in config.columns.items():
-        wanted = column_names([header])[header]
-        if wanted not in by_clean:
-            raise OpskitError(
-                f"opskit.toml maps {table.name}.{column} to {header!r}, which the source lacks; it has "
-                f"{', '.join(map(repr, by_clean))}.{did_you_mean(wanted, by_clean)} Correct [tables.{table.name}.columns]."
-            )
-        source[column] = by_clean[wanted]
-    taken = set(source.values())
-    free = [clean_name for clean_name, raw in by_clean.items() if raw not in taken]
-    guesses = (
-        guess_columns(free, table) if not config.columns else {name: name for name in table.columns if name in free}
-    )
-    source |= {column: by_clean[header] for column, header in guesses.items() if column not in source}
+    wanted = {column: column_names([header])[header] for column, header in config.columns.items()}
+    taken = {factor for header in wanted.values() for factor in _factors(header, by_clean)}
+    guesses = guess_columns([name for name in by_clean if name not in taken], table)
+    source: dict[str, tuple[str, ...]] = {}
+    for column, header in {**guesses, **wanted}.items():
+        factors = _factors(header, by_clean)
+        for factor in factors:
+            if factor not in by_clean:
+                raise OpskitError(
+                    f"opskit.toml maps {table.name}.{column} to {header!r}, which the source lacks; it has "
+                    f"{', '.join(map(repr, by_clean))}.{did_you_mean(factor, by_clean)} "
+                    f"Correct [tables.{table.name}.columns]."
+                )
+        source[column] = tuple(by_clean[factor] for factor in factors)
     absent = missing(source, table)
     if absent:
         listed = ", ".join(map(repr, list(by_clean)[:20]))
@@ -98,6 +99,11 @@ def _mapping(table: contract.Table, config: TableConfig, headers: Mapping[str, s
             f'{absent[0]} = "your column".'
         )
     return source
+
+
+def _factors(header: str, known: Mapping[str, str]) -> list[str]:
+    """The header itself, or the two that it multiplies."""
+    return [header] if header in known or TIMES not in header else header.split(TIMES, 1)
 
 
 def _typed(
