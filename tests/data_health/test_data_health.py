@@ -12,7 +12,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 import opskit
-from opskit import MissingTableError, OpskitError, data_health
+from opskit import MissingTableError, OpskitError, data_health, reports
 from opskit.dataset import Dataset
 
 
@@ -229,3 +229,30 @@ def test_figures_of_any_dataset(shop: Dataset) -> None:
     assert "of 43 columns have empty cells" in data_health.plot_completeness(data_health.completeness(shop)).get_title(
         "left"
     ).replace("\n", " ")
+
+
+def test_key_figures_count_every_row(shop: Dataset) -> None:
+    filled, daily = data_health.completeness(shop), data_health.daily_rows(shop)
+    table = data_health.key_figures(
+        shop.used(),
+        shop.check(),
+        data_health.by_column(filled),
+        daily,
+        data_health.gaps(daily),
+        data_health.repeated(shop),
+        data_health.customer_files(shop),
+    ).set_index("name")
+    assert table.loc["Rows used", ["value", "n"]].tolist() == shop.used()[["rows_used", "rows_read"]].sum().tolist()
+    assert table.loc["Rows left out that nobody asked to leave out", "value"] == 0
+    assert table.loc["Columns with empty cells", "n"] == 43
+    reports.headline(table.reset_index())
+
+
+def test_decisions_name_what_to_mend() -> None:
+    ds = opskit.open(orders(pd.date_range("2025-01-01", "2025-05-31 23:00", freq="4h")), as_of="2025-06-07")
+    first, *_ = data_health.decisions(findings(ds))
+    assert first.startswith("**orders: no rows from 2025-06-01 to 2025-06-07, about 42 expected** (42 rows, ")
+    clean = opskit.open(orders(pd.date_range("2025-01-01", "2025-03-31", freq="3h")))
+    assert data_health.decisions(findings(clean)) == [
+        "Nothing to mend was found: the other pages can be read as they are."
+    ]

@@ -21,6 +21,7 @@ def key_figures(
     used: "pd.DataFrame",
     violations: "pd.DataFrame",
     columns: "pd.DataFrame",
+    daily: "pd.DataFrame",
     gaps: "pd.DataFrame",
     repeated: "pd.DataFrame",
     files: "pd.DataFrame | None" = None,
@@ -31,6 +32,7 @@ def key_figures(
         used: Of ``ds.used()``.
         violations: Of ``ds.check()``.
         columns: Of ``by_column``.
+        daily: Of ``daily_rows``.
         gaps: Of ``gaps``.
         repeated: Of ``repeated``.
         files: Of ``customer_files``; None without a table customers.
@@ -52,7 +54,7 @@ def key_figures(
         (
             "Unexpected days without rows",
             int(gaps.loc[gaps["unexpected"], "days"].sum()),
-            int(gaps["days"].sum()),
+            len(daily),
             "days",
         ),
         ("Rows that repeat another in every column", int(alike["repeated"].sum()), int(alike["rows"].sum()), "rows"),

@@ -24,6 +24,7 @@ def key_figures(
     active: "pd.DataFrame",
     concentration: "pd.DataFrame",
     *,
+    period: str = "",
     currency: str = "",
 ) -> "pd.DataFrame":
     """One row per key figure of the three objectives.
@@ -33,6 +34,7 @@ def key_figures(
         compared: Of ``compare``; its later period is the one the figures are of.
         active: Of ``active_share``.
         concentration: ``measures`` of ``customers.concentration``.
+        period: What the later period is called, such as "last 3 months"; written behind the figures that are of it.
         currency: Unit of money.
 
     Returns:
@@ -49,10 +51,11 @@ def key_figures(
         ratio = metric not in {"new_buyers", "buyers", "net_revenue"}
         bounds = (row["after_low"], row["after_high"]) if ratio else (None, None)
         unit = currency if row["unit"] == "money" else row["unit"]
-        rows.append((row["label"], row["after"], *bounds, row["after_n"], unit))
+        name = f"{row['label']}, {period}" if period else row["label"]
+        rows.append((name, row["after"], *bounds, row["after_n"], unit))
     change = known["net_revenue"]
-    bounds = change["change_low"], change["change_high"]
-    rows.append(("Change of net revenue", change["change"], *bounds, change["change_n"], "share"))
+    percent = [100 * change[x] for x in ("change", "change_low", "change_high")]
+    rows.append(("Change of net revenue", *percent, change["change_n"], "%"))
     pace = active.iloc[0]
     name = f"Active within {int(pace['within_days'])} days"
     rows.append((name, pace["estimate"], pace["low"], pace["high"], int(pace["n"]), "share"))
