@@ -321,3 +321,14 @@ def test_one_customer_and_one_order_is_a_dataset(orders) -> None:
 def test_examples_of_personal_data_are_masked(orders) -> None:
     path = orders("customer_id,ordered_at,revenue,refund\na,2025-01-01,10,call 13812345678\n")
     assert opskit.open(path).exclusions()["examples"].tolist() == ["call 138…78"]
+
+
+def test_customers_alone_lack_a_table_of_facts(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("user_id,city\na,Paris\n")
+    with pytest.raises(opskit.MissingTableError, match=r"no table of dated facts .* it has customers"):
+        _ = opskit.open(tmp_path).as_of
+
+
+def test_a_file_of_orders_without_its_customer_says_so(tmp_path: Path) -> None:
+    (tmp_path / "example_transactions.csv").write_text("date,id\n2014-03-08 00:00:00,0\n")
+    refused(tmp_path, "orders lacks 'customer_id' (who bought); it has 'date', 'id'")

@@ -12,7 +12,7 @@ from opskit.contract import mask
 from opskit.dataset.config import Config, parse_day
 from opskit.dataset.load import Exclusion
 from opskit.dataset.store import Store
-from opskit.errors import MissingTableError, OpskitError, check, did_you_mean
+from opskit.errors import MissingTableError, check, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,11 @@ class Dataset:
         if not days:
             for problem in self._store.failed.values():
                 raise problem
-            raise OpskitError(f'{self.name} has no table with dated facts; give as_of, e.g. as_of = "2025-12-31".')
+            have = ", ".join(self.tables) or "none"
+            raise MissingTableError(
+                f"{self.name} has no table of dated facts such as orders or events; it has {have}. Add [tables.orders] "
+                'with its source to opskit.toml, or give the last day: as_of = "2025-12-31".'
+            )
         self._store.refuse_lonely_days()
         return max(days)
 

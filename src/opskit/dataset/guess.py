@@ -1,7 +1,7 @@
 """Guessing which table a file holds and which column is which, in English and Chinese."""
 
+import re
 from collections.abc import Container, Iterable, Mapping
-from pathlib import Path
 
 from opskit import contract
 from opskit.contract import normalized
@@ -76,5 +76,8 @@ def missing(columns: Container[str], table: contract.Table) -> list[str]:
 
 
 def _named(stem: str, table: contract.Table) -> bool:
-    words = normalized(Path(stem).stem)
-    return any(normalized(word) == words or words.startswith(normalized(word)) for word in table.file_names)
+    """Whether a file's name holds one of the table's names as a word, or a Chinese one anywhere."""
+    words = re.split(r"[\W_\d]+", stem.lower())
+    return any(
+        name.replace("_", " ") in " ".join(words) if name.isascii() else name in stem for name in table.file_names
+    )
