@@ -42,12 +42,12 @@ def cdnow() -> pd.DataFrame:
     return pd.read_parquet(Path(__file__).parents[1] / "data" / "cdnow" / "orders.parquet")
 
 
-PARAMETERS = '''data: str = "shop"  # sample shop, or a path to your own data
+PARAMETERS = """data: str = "shop"  # sample shop, or a path to your own data
 as_of: str = ""  # last day to count, YYYY-MM-DD; empty: the last day in the data
 where: str = ""  # keep only some customers, e.g. "region=North"
 confidence: float = 0.95  # of every interval
 seed: int = 7  # of everything random
-'''
+"""
 
 
 @pytest.fixture(scope="session")

@@ -35,9 +35,7 @@ def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
             f"{table} is a {type(frame).__name__}; it must be a pandas, Polars, PyArrow, DuckDB or PySpark frame."
         ) from error
     require_columns(narwhal.collect_schema().names(), columns, table=table)
-    if (
-        narwhal.implementation.is_pyarrow()
-    ):  # no ordered windows there; DuckDB reads the table in place
+    if narwhal.implementation.is_pyarrow():  # no ordered windows there; DuckDB reads the table in place
         return nw.from_native(_relation(frame))
     return narwhal.lazy()
 
