@@ -114,48 +114,38 @@ def plot_drivers(
         currency: Written before amounts of money.
         confidence: Coverage of the intervals in the table, for the caption.
     """
-    ax = plots.axes(ax, size=(8, 4.8))
     total, parts = drivers.iloc[-1], drivers.iloc[:-1]
-    starts = total["before"] + parts["contribution"].cumsum() - parts["contribution"]
-    names = [_driver(segment, driver) for segment, driver in zip(parts["segment"], parts["driver"], strict=True)]
-    ends = starts + parts["contribution"]
-    edges = [0, total["before"], total["after"], *ends, *(starts + parts["low"]), *(starts + parts["high"])]
-    color = [plots.BLUE if part > 0 else plots.VERMILLION for part in parts["contribution"]]
     last = len(parts) + 1
+    ax = plots.axes(ax, size=(8, 1.6 + 0.4 * last))
+    starts = total["before"] + parts["contribution"].cumsum() - parts["contribution"]
+    steps = [total["before"], *(starts + parts["contribution"])]
+    color = [plots.BLUE if part > 0 else plots.VERMILLION for part in parts["contribution"]]
     ax.barh([0, last], [total["before"], total["after"]], color=plots.GREY, height=0.62)
     ax.barh(range(1, last), parts["contribution"], left=starts, color=color, height=0.62)
-    ax.vlines(
-        [total["before"], *ends],
-        [i + 0.31 for i in range(last)],
-        [i + 0.69 for i in range(last)],
-        color=plots.GREY,
-        linewidth=0.8,
-    )
-    plots.error_bars(ax, range(1, last), starts + parts["low"], starts + parts["high"], horizontal=True)
+    below = [place + 0.31 for place in range(last)]
+    ax.vlines(steps, below, [place + 0.38 for place in below], color=plots.GREY, linewidth=0.8)
+    low, high = starts + parts["low"], starts + parts["high"]
+    plots.error_bars(ax, range(1, last), low, high, horizontal=True)
+    names = [_driver(segment, driver) for segment, driver in zip(parts["segment"], parts["driver"], strict=True)]
     ax.set_yticks(range(last + 1), ["before", *names, "after"])
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", visible=True)
     plots.format_axis(ax.xaxis, plots.number)
-    reach = max(edge for edge in edges if edge == edge)
-    texts = [plots.number(total["before"]), *map(_signed, parts["contribution"]), plots.number(total["after"])]
-    for position, value in enumerate(texts):
-        ax.annotate(
-            value,
-            (1, position),
-            xycoords=("axes fraction", "data"),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=9,
-        )
-    ax.set_xlim(min(0, *(edge for edge in edges if edge == edge)), reach * 1.02 if reach > 0 else 1)
-    plots.title(
-        ax,
-        _finding(drivers, currency),
-        f"Net revenue{f', {currency}' if currency else ''}; {total['n']:,} buyers; thin bars: {confidence:.0%} intervals of each part",
-    )
+    edges = [edge for edge in (0, *steps, total["after"], *low, *high) if edge == edge]
+    ax.set_xlim(min(edges), max(edges) * 1.02 if max(edges) > 0 else 1)
+    _beside(ax, [plots.number(total["before"]), *map(_signed, parts["contribution"]), plots.number(total["after"])])
+    money = f"Net revenue, {currency}" if currency else "Net revenue"
+    detail = f"{money}; {total['n']:,} buyers; thin bars: {confidence:.0%} intervals of each part"
+    plots.title(ax, _finding(drivers, currency), detail)
     return ax
+
+
+def _beside(ax: "Axes", texts: list[str]) -> None:
+    """Write one text a row, right of the Axes."""
+    across = ax.get_yaxis_transform()
+    for place, text in enumerate(texts):
+        ax.text(1.01, place, text, transform=across, va="center", fontsize=9)
 
 
 def _finding(drivers: "pd.DataFrame", currency: str) -> str:
