@@ -74,7 +74,7 @@ def test_clean_tables_raise_no_alarm() -> None:
     for name in ("shop", "cdnow"):
         dataset = opskit.open(name)
         found = dataset.check()
-        assert set(found["severity"]) <= {"excluded", "warning"}, found
+        assert set(found["severity"]) <= {"filtered", "warning"}, found
 
 
 def test_allowed_values_and_bounds() -> None:

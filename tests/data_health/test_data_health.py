@@ -216,7 +216,7 @@ def test_clean_data_has_nothing_to_fix_and_filters_are_no_defect(shop: Dataset) 
     clean = opskit.open(orders(pd.date_range("2025-01-01", "2025-03-31", freq="3h")))
     assert findings(clean).empty
     assert "rows left out" not in set(findings(shop)["kind"])  # unpaid and closed orders are left out on purpose
-    assert "excluded" in set(shop.check()["severity"])
+    assert "filtered" in set(shop.check()["severity"])
 
 
 def test_figures_of_any_dataset(shop: Dataset) -> None:

@@ -10,7 +10,7 @@ from opskit.reports import execution
 from opskit.reports.pages import Page, pages
 
 PAGES = list(pages().values())
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)]
+pytestmark = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
 def ran(page: Page, **given):

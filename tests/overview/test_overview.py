@@ -350,7 +350,7 @@ def test_key_figures_are_those_of_the_tables(start: str) -> None:
     assert table.loc["Buyers to date", "value"] == 300
     assert table.loc["Net revenue", "value"] == compared.set_index("metric").loc["net_revenue", "after"]
     assert table.loc["Net revenue", "unit"] == "CNY"
-    assert table.loc["Active within 30 days", "n"] == 300
+    assert table.loc["Active within one natural interval", "n"] == 300
     reports.headline(table.reset_index())  # refuses what does not fit
 
 

@@ -87,12 +87,12 @@ def violations(
     Args:
         tables: Table name → frame of any engine.
         as_of: Last day that counts (inclusive); dates after it are reported.
-        exclusions: What was already left out while reading (table, reason, rows, examples, remedy).
+        exclusions: What was already left out while reading (table, reason, rows, asked, examples, remedy).
         rows_read: Rows of each table before anything was left out: the denominator of the exclusions' share.
         unreadable: Tables that could not be read at all, with the reason.
 
     Returns:
-        table, column, rule, severity (excluded, error or warning), rows, share of the table's rows, examples, remedy;
+        table, column, rule, severity (excluded, error, warning, or filtered: left out as asked), rows, share of the table's rows, examples, remedy;
         worst first. Empty when nothing is wrong.
 
     Raises:
@@ -116,14 +116,15 @@ def violations(
             first = str(row.reason).split()[0]
             column = first if first in table(str(row.table)).columns else ""
             share = int(row.rows) / whole if whole else float("nan")  # pyright: ignore[reportArgumentType]
-            found.append((row.table, column, row.reason, "excluded", row.rows, share, row.examples, row.remedy))
+            severity = "filtered" if row.asked else "excluded"
+            found.append((row.table, column, row.reason, severity, row.rows, share, row.examples, row.remedy))
     narwhals = {name: frames.lazy(frame, table=name) for name, frame in tables.items()}
     for name, frame in narwhals.items():
         found += _row_rules(name, frame, as_of)
         found += _repeated_keys(name, frame)
     found += _across(narwhals)
     result = pd.DataFrame(found, columns=COLUMNS).astype({"rows": "Int64"})
-    order = {"excluded": 0, "error": 1, "warning": 2}
+    order = {"excluded": 0, "error": 1, "warning": 2, "filtered": 3}
     return result.sort_values(
         ["severity", "share"],
         key=lambda values: values.map(order) if values.name == "severity" else -values,

@@ -109,9 +109,9 @@ def plot_violations(violations: "pd.DataFrame", ax: "Axes | None" = None) -> "Ax
     if shown.empty:
         plots.statement(ax, "No row breaks the contract, and none was left out.")
         return ax
-    color = {"excluded": plots.VERMILLION, "error": plots.ORANGE, "warning": plots.SKY}
+    color = {"excluded": plots.VERMILLION, "error": plots.ORANGE, "warning": plots.SKY, "filtered": plots.GREY}
     names = [
-        f"{row['table']}: {row['rule'] if row['severity'] == 'excluded' else row['column'] + ' ' + row['rule']}"
+        f"{row['table']}: {row['rule'] if row['severity'] in {'excluded', 'filtered'} else row['column'] + ' ' + row['rule']}"
         for row in shown.to_dict("records")
     ]
     ax.barh(range(len(shown)), shown["share"], color=[color[severity] for severity in shown["severity"]], height=0.62)

@@ -3,8 +3,6 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from opskit.data_health.priorities import on_purpose
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -43,7 +41,7 @@ def key_figures(
     import pandas as pd
 
     rows, read = int(used["rows_used"].sum()), int(used["rows_read"].sum())
-    lost = violations[(violations["severity"] == "excluded") & ~violations["remedy"].map(on_purpose)]
+    lost = violations[violations["severity"] == "excluded"]
     errors = violations[violations["severity"] == "error"]
     alike = repeated[repeated["same"] == "every column"]
     table: list[tuple[str, float, int, str]] = [

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-# What a filter, as_of or where leaves out on purpose is no defect; opening says so in the remedy.
-_ON_PURPOSE = ("Change exclude/keep", "Give a later as_of", "Leave out where")
 _KINDS = {
     "rows left out": "every figure lacks these rows",
     "contradiction": "figures that use the column are wrong for these rows",
@@ -61,11 +59,6 @@ def priorities(
     return result.drop(columns="rank").head(most).reset_index(drop=True)
 
 
-def on_purpose(remedy: str) -> bool:
-    """Whether rows were left out because the user asked for it."""
-    return remedy.startswith(_ON_PURPOSE)
-
-
 def _from_violations(violations: "pd.DataFrame") -> list[tuple[Any, ...]]:
     kinds = {"excluded": "rows left out", "error": "contradiction", "warning": "odd values"}
     return [
@@ -78,7 +71,7 @@ def _from_violations(violations: "pd.DataFrame") -> list[tuple[Any, ...]]:
             row["remedy"],
         )
         for row in violations.to_dict("records")
-        if not on_purpose(row["remedy"])
+        if row["severity"] != "filtered"
     ]
 
 

@@ -165,7 +165,8 @@ class Dataset:
             names: Tables to account for; none: all that can be read.
 
         Returns:
-            table, reason, rows, examples (masked), remedy; one row per reason.
+            table, reason, rows, asked (whether a filter, where or as_of asked for it), examples (masked), remedy; one
+            row per reason.
         """
         import pandas as pd
 
@@ -173,19 +174,22 @@ class Dataset:
         for name in names or self._store.readable(self.tables):
             found += self._store.load(name).exclusions
             if late := self._store.late(name, self.as_of):
-                found.append(Exclusion(name, f"after {self.as_of}", late, (), "Give a later as_of to see them."))
+                found.append(Exclusion(name, f"after {self.as_of}", late, (), "Give a later as_of to see them.", True))
             if elsewhere := self._store.elsewhere(name, self.as_of):
                 reason = f"not where {self._store.told_filters}"
-                found.append(Exclusion(name, reason, elsewhere, (), "Leave out where to see them."))
-        columns = ["table", "reason", "rows", "examples", "remedy"]
-        rows = [(one.table, one.reason, one.rows, ", ".join(map(mask, one.examples)), one.remedy) for one in found]
-        return pd.DataFrame(rows, columns=columns).astype({"rows": "int64"})
+                found.append(Exclusion(name, reason, elsewhere, (), "Leave out where to see them.", True))
+        columns = ["table", "reason", "rows", "asked", "examples", "remedy"]
+        rows = [
+            (one.table, one.reason, one.rows, one.asked, ", ".join(map(mask, one.examples)), one.remedy)
+            for one in found
+        ]
+        return pd.DataFrame(rows, columns=columns).astype({"rows": "int64", "asked": "bool"})
 
     def check(self) -> "pd.DataFrame":
         """Every violation of the contract: what was left out while reading, and what is odd in the rest.
 
         Returns:
-            table, column, rule, severity (excluded / error / warning), rows, share of the rows, examples (masked),
+            table, column, rule, severity (excluded / error / warning / filtered), rows, share of the rows, examples (masked),
             remedy.
         """
         names = self._store.readable(self.tables)

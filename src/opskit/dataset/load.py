@@ -26,6 +26,8 @@ class Exclusion:
     rows: int
     examples: tuple[str, ...]
     remedy: str
+    asked: bool = False
+    """Whether the user asked for it: a filter, where or as_of."""
 
 
 @dataclass
@@ -64,8 +66,10 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
     """`all_<name>`: every row, typed, with the reason why it is left out (NULL when it is used)."""
     originals = [f"{sql} AS {quoted('_raw_' + column)}" for column, sql in plan.originals.items()]
     typed = ", ".join([f"{sql} AS {quoted(column)}" for column, sql in plan.select.items()] + originals)
-    reason = "CASE " + " ".join(f"WHEN {sql} THEN {literal(why)}" for why, sql, _, _ in plan.rules) + " END"
-    value = f"CASE {REASON} " + " ".join(f"WHEN {literal(why)} THEN {sql}" for why, _, sql, _ in plan.rules) + " END"
+    reason = "CASE " + " ".join(f"WHEN {rule.condition} THEN {literal(rule.reason)}" for rule in plan.rules) + " END"
+    value = (
+        f"CASE {REASON} " + " ".join(f"WHEN {literal(rule.reason)} THEN {rule.value}" for rule in plan.rules) + " END"
+    )
     bad = [
         f"CASE WHEN {quoted(column)} IS NULL THEN nullif(trim({quoted('_raw_' + column)}::VARCHAR), '') END AS {quoted('_bad_' + column)}"
         for column in _optional(table, plan)
@@ -100,11 +104,16 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         f"[left(min({VALUE}), 60), left(max({VALUE}), 60)]{bad} "
         f"FROM {quoted('all_' + table.name)} GROUP BY {REASON} ORDER BY 2 DESC, 1"
     ).fetchall()
-    remedies = {why: remedy for why, _, _, remedy in plan.rules}
+    rules = {rule.reason: rule for rule in plan.rules}
     used = next((row for row in rows if row[0] is None), None)
     exclusions = [
         Exclusion(
-            table.name, row[0], row[1], tuple(sorted({example for example in row[4] if example})), remedies[row[0]]
+            table.name,
+            row[0],
+            row[1],
+            tuple(sorted({example for example in row[4] if example})),
+            rules[row[0]].remedy,
+            rules[row[0]].asked,
         )
         for row in rows
         if row[0] is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from opskit import contract
 from opskit.dataset import clean, dates
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
     import duckdb
 
 
+class Rule(NamedTuple):
+    """Why a row is left out."""
+
+    reason: str
+    condition: str
+    """SQL, over the typed columns."""
+    value: str
+    """SQL of the offending value."""
+    remedy: str
+    asked: bool = False
+    """Whether the user asked for it."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """How each column of a table is read: SQL by column name, and the rules that exclude a row."""
 
     select: Mapping[str, str]
-    rules: tuple[tuple[str, str, str, str], ...]  # reason, SQL condition, SQL of the offending value, remedy
+    rules: tuple[Rule, ...]
     notes: tuple[str, ...]
     currency: str
     originals: Mapping[str, str]  # SQL of the untouched value, for the parsed columns
@@ -130,10 +143,8 @@ def _typed(
     return (clean.as_id if column.kind == "id" else clean.as_text)(header, kind, guards=raw.text)
 
 
-def _filter_rules(
-    table: contract.Table, config: TableConfig, select: Mapping[str, str]
-) -> list[tuple[str, str, str, str]]:
-    rules: list[tuple[str, str, str, str]] = []
+def _filter_rules(table: contract.Table, config: TableConfig, select: Mapping[str, str]) -> list[Rule]:
+    rules: list[Rule] = []
     remedy = f"Change exclude/keep under [tables.{table.name}] in opskit.toml."
     for column in (*config.exclude, *config.keep):
         if column not in select:
@@ -143,18 +154,17 @@ def _filter_rules(
             )
     for column, values in config.exclude.items():
         text = f"{quoted(column)}::VARCHAR"
-        rules += [(f"{column} is {value}", f"{text} = {literal(value)}", text, remedy) for value in values]
+        rules += [Rule(f"{column} is {value}", f"{text} = {literal(value)}", text, remedy, True) for value in values]
     for column, values in config.keep.items():
         text = f"{quoted(column)}::VARCHAR"
         listed = ", ".join(map(literal, values)) or "NULL"
-        rules.append((f"{column} is not one to keep", f"coalesce({text} NOT IN ({listed}), true)", text, remedy))
+        unwanted = f"coalesce({text} NOT IN ({listed}), true)"
+        rules.append(Rule(f"{column} is not one to keep", unwanted, text, remedy, True))
     return rules
 
 
-def _value_rules(
-    table: contract.Table, select: Mapping[str, str], parsed: Sequence[str]
-) -> list[tuple[str, str, str, str]]:
-    rules: list[tuple[str, str, str, str]] = []
+def _value_rules(table: contract.Table, select: Mapping[str, str], parsed: Sequence[str]) -> list[Rule]:
+    rules: list[Rule] = []
     for column in table.columns.values():
         if not column.required or column.name not in select:
             continue
@@ -163,13 +173,15 @@ def _value_rules(
             remedy = "Correct the values, or set date_format / decimal / encoding in opskit.toml."
             text = f"nullif(trim({original}::VARCHAR), '')"
             unreadable = f"CASE WHEN {name} IS NULL THEN {text} IS NOT NULL ELSE false END"
-            rules.append((f"{column.name} unreadable", unreadable, text, remedy))
-        rules.append((f"{column.name} missing", f"{name} IS NULL", "NULL", "Fill it in at the source."))
+            rules.append(Rule(f"{column.name} unreadable", unreadable, text, remedy))
+        rules.append(Rule(f"{column.name} missing", f"{name} IS NULL", "NULL", "Fill it in at the source."))
         if column.min is not None:
             remedy = (
                 "Map money paid back to the column refund instead of a negative order."
                 if column.name == "revenue"
                 else f"Values must be at least {column.min:g}: correct them at the source."
             )
-            rules.append((f"{column.name} below {column.min:g}", f"{name} < {column.min}", f"{name}::VARCHAR", remedy))
+            rules.append(
+                Rule(f"{column.name} below {column.min:g}", f"{name} < {column.min}", f"{name}::VARCHAR", remedy)
+            )
     return rules

@@ -57,8 +57,9 @@ def key_figures(
     percent = [100 * change[x] for x in ("change", "change_low", "change_high")]
     rows.append(("Change of net revenue", *percent, change["change_n"], "%"))
     pace = active.iloc[0]
-    name = f"Active within {int(pace['within_days'])} days"
-    rows.append((name, pace["estimate"], pace["low"], pace["high"], int(pace["n"]), "share"))
+    rows.append(
+        ("Active within one natural interval", pace["estimate"], pace["low"], pace["high"], int(pace["n"]), "share")
+    )
     best = concentration[concentration["measure"] == "top 20%"].to_dict("records")
     rows += [
         ("Revenue share of the best 20%", *(top[x] for x in ("estimate", "low", "high", "n")), "share") for top in best
