@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from opskit.dataset.config import read
+
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh-CN.md"]
 EXPORT = "订单编号,买家会员名,订单付款时间,买家实际支付金额 ,订单状态,region\n" + "".join(
@@ -66,6 +68,15 @@ def test_the_library_example_runs() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={"MPLBACKEND": "Agg", "PATH": ""}
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_configuration_example_is_valid_and_complete(tmp_path: Path) -> None:
+    (example,) = fenced(READMES[0], "toml")
+    (tmp_path / "opskit.toml").write_text(example, encoding="utf-8")
+    config = read(tmp_path / "opskit.toml")
+    assert set(config.model_fields_set) == set(type(config).model_fields)
+    orders = config.tables["orders"]
+    assert set(orders.model_fields_set) == set(type(orders).model_fields)
 
 
 def test_every_command_works_on_a_foreign_export(tmp_path: Path) -> None:

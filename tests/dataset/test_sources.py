@@ -1,6 +1,7 @@
 """The same three orders from every kind of source give the same table."""
 
 import datetime as dt
+import gc
 import json
 import sqlite3
 from pathlib import Path
@@ -278,3 +279,21 @@ def test_a_partial_mapping_is_completed_by_guessing(tmp_path: Path) -> None:
         '[tables.orders]\nsource = "orders.csv"\ncolumns = { revenue = "到账" }', encoding="utf-8"
     )
     assert rows(opskit.open(path)) == ROWS[1:2]
+
+
+def test_event_names_of_the_user_are_mapped(tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text(
+        "customer_id,event,occurred_at\na,下单,2025-01-01\na,view,2025-01-02\n", encoding="utf-8"
+    )
+    (tmp_path / "opskit.toml").write_text(
+        '[events]\n"下单" = "buy"\n[tables.events]\nsource = "events.csv"\n', encoding="utf-8"
+    )
+    assert sorted(row[1] for row in opskit.open(tmp_path).events.fetchall()) == ["buy", "view"]
+
+
+def test_a_table_outlives_the_dataset_it_came_from(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_bytes("\n".join(EXPORT).encode("gb18030"))
+    orders = opskit.open(path).orders
+    gc.collect()
+    assert len(orders.fetchall()) == 3

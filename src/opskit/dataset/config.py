@@ -39,7 +39,6 @@ class Config(BaseModel):
     currency: str = ""
     timezone: str = ""
     as_of: str = ""
-    point_value: float | None = None
     hash_ids: bool = False
     events: dict[str, str] = Field(default_factory=dict)
     tables: dict[str, TableConfig] = Field(default_factory=dict)

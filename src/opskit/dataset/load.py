@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opskit import contract
 from opskit.dataset.config import TableConfig
-from opskit.dataset.plan import Plan, make_plan
+from opskit.dataset.plan import DatasetWide, Plan, make_plan
 from opskit.dataset.sql import Raw, literal, quoted
 from opskit.errors import OpskitError
 
@@ -45,16 +45,14 @@ class Loaded:
     currency: str = ""
 
 
-def load(
-    con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableConfig, *, timezone: str, hash_salt: str | None
-) -> Loaded:
+def load(con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableConfig, *, wide: DatasetWide) -> Loaded:
     """Clean one raw table into `clean_<name>`.
 
     Raises:
         OpskitError: A required column is missing or unreadable, no row is left, or currencies are mixed.
     """
     table = contract.table(name)
-    plan = make_plan(con, raw, table, config, timezone=timezone, hash_salt=hash_salt)
+    plan = make_plan(con, raw, table, config, wide=wide)
     _build(con, raw, table, plan)
     loaded = _account(con, raw, table, plan)
     if name == "orders":

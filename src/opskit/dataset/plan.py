@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     import duckdb
 
 
+class DatasetWide(NamedTuple):
+    """What holds for every table of a dataset."""
+
+    timezone: str
+    hash_salt: str | None
+    """Customer ids are hashed with it; None leaves them as they are."""
+    event_names: Mapping[str, str]
+    """The user's name of an event → the name that pages know."""
+
+
 class Rule(NamedTuple):
     """Why a row is left out."""
 
@@ -45,8 +55,7 @@ def make_plan(
     table: contract.Table,
     config: TableConfig,
     *,
-    timezone: str,
-    hash_salt: str | None,
+    wide: DatasetWide,
 ) -> Plan:
     """Find every column's source and reader, and the rules that exclude rows.
 
@@ -65,13 +74,16 @@ def make_plan(
             continue
         label = f"{table.name}.{column.name}"
         factors = [
-            _typed(con, raw, column, header, types[header], config, label=label, timezone=timezone)
+            _typed(con, raw, column, header, types[header], config, label=label, timezone=wide.timezone)
             for header in source[column.name]
         ]
         typed = factors[-1]  # of a quantity and a price, the price
         sql = " * ".join(f"({factor.sql})" for factor in factors)
-        if hash_salt is not None and column.name in {"customer_id", "referrer_id"}:
-            sql = f"left(sha256({literal(hash_salt)} || ({sql})::VARCHAR), 16)"
+        if (table.name, column.name) == ("events", "event") and wide.event_names:
+            cases = " ".join(f"WHEN {literal(own)} THEN {literal(known)}" for own, known in wide.event_names.items())
+            sql = f"CASE {sql} {cases} ELSE {sql} END"
+        if wide.hash_salt is not None and column.name in {"customer_id", "referrer_id"}:
+            sql = f"left(sha256({literal(wide.hash_salt)} || ({sql})::VARCHAR), 16)"
         select[column.name] = sql
         notes += typed.notes
         currency = typed.currency if column.name == "revenue" else currency

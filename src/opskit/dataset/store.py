@@ -1,10 +1,10 @@
 """Where a dataset's tables live: read once into a scratch DuckDB, then seen through as_of and filters."""
 
+import atexit
 import datetime as dt
 import os
 import shutil
 import tempfile
-import weakref
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from opskit import contract
 from opskit.dataset import load as loading
 from opskit.dataset.config import Config, TableConfig
 from opskit.dataset.load import Loaded
+from opskit.dataset.plan import DatasetWide
 from opskit.dataset.sources import expand, load_files, load_frame
 from opskit.dataset.sql import literal, quoted
 from opskit.errors import OpskitError, did_you_mean
@@ -37,7 +38,8 @@ class Store:
         self.failed: dict[str, OpskitError] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="opskit-"))
         self._con = loading.scratch_database(self._folder)
-        weakref.finalize(self, _close, self._con, self._folder)
+        # A relation taken from here may outlive the dataset, so its DuckDB is never closed by hand.
+        atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
 
     def readable(self, names: Iterable[str]) -> list[str]:
         """Those tables that can be read; a broken one must not take the others' reports with it."""
@@ -69,7 +71,10 @@ class Store:
             else:
                 raw = load_frame(self._con, source, f"raw_{name}")
             salt = os.environ.get(SALT_VARIABLE, "") if self.config.hash_ids else None
-            loaded = loading.load(self._con, raw, name, table, timezone=self.config.timezone, hash_salt=salt)
+            wide = DatasetWide(self.config.timezone, salt, self.config.events)
+            loaded = loading.load(self._con, raw, name, table, wide=wide)
+            for copy in self._folder.glob(f"raw_{name}_*"):
+                copy.unlink()
             if name == "orders" and "currency" in loaded.columns:
                 loaded.currency = self._one_currency()
             self.loaded[name] = loaded
@@ -210,8 +215,3 @@ class Store:
                 f"WHERE {quoted(column)}::VARCHAR = {value})"
             )
         return None
-
-
-def _close(con: Any, folder: Path) -> None:
-    con.close()
-    shutil.rmtree(folder, ignore_errors=True)
