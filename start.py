@@ -36,16 +36,18 @@ CHECKS = (
 def install(groups):
     """Make .venv and install opskit into it, once per change of what it needs."""
     needs = b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
-    wanted = hashlib.sha256(needs + repr((sys.version_info[:2], groups)).encode()).hexdigest()
+    key = hashlib.sha256(needs + repr(sys.version_info[:2]).encode()).hexdigest()
     marker = VENV / "opskit-installed"
-    if PYTHON.is_file() and marker.is_file() and marker.read_text() == wanted:
-        return
+    if PYTHON.is_file() and marker.is_file():
+        installed = marker.read_text().split()
+        if installed[0] == key and set(groups) <= set(installed[1:]):
+            return
     say("Installing opskit into .venv (once, a few minutes) ...")
     run([sys.executable, "-m", "venv", "--clear", str(VENV)])
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
     run(pip + ["--upgrade", "pip"])
     run(pip + ["--editable", "."] + [part for group in groups for part in ("--group", group)])
-    marker.write_text(wanted)
+    marker.write_text(" ".join([key] + list(groups)))
 
 
 def say(line):

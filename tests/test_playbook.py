@@ -24,7 +24,7 @@ def headline(name: str) -> list[list[str]]:
         for cell in cells
         if "headline" in cell["metadata"].get("tags", [])
         for output in cell["outputs"]
-        if "application/json" in output.get("data", {})
+        if "text/html" in output.get("data", {})
     ]
     return [re.split(r"\s{2,}", line.strip()) for line in shown.splitlines()]
 

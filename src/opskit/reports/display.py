@@ -37,9 +37,14 @@ def headline(frame: "pd.DataFrame") -> None:
     Figure       Value  Low  High    n
     Repeat rate    25%  20%   31%  400
     """
+    from IPython.core.getipython import get_ipython
     from IPython.display import display
 
-    display(_Headline(_rows(frame)))
+    rows = _rows(frame)
+    display(_Headline(rows))
+    # An output of its own: where both are in one, JupyterLab shows the JSON and hides the table.
+    if get_ipython() is not None:
+        display(_stored(rows), raw=True)
 
 
 def decision(lines: Iterable[str]) -> None:
@@ -62,11 +67,14 @@ def decision(lines: Iterable[str]) -> None:
     display(_Decision(bullets))
 
 
+def _stored(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"application/json": {"headline": rows}}
+
+
 class _Headline:
-    """Renders the checked rows as one output with HTML, text and JSON."""
+    """Renders the checked rows as a table, in HTML and in text."""
 
     def __init__(self, rows: list[dict[str, Any]]) -> None:
-        self.rows = rows
         self.cells = [_cells(row) for row in rows]
 
     def __repr__(self) -> str:
@@ -80,7 +88,6 @@ class _Headline:
         return {
             "text/html": table_html(self.cells),
             "text/plain": repr(self),
-            "application/json": {"headline": self.rows},
         }
 
 
