@@ -297,3 +297,18 @@ def test_a_table_outlives_the_dataset_it_came_from(tmp_path: Path) -> None:
     orders = opskit.open(path).orders
     gc.collect()
     assert len(orders.fetchall()) == 3
+
+
+def test_tables_whose_ids_are_of_different_types_still_join(tmp_path: Path) -> None:
+    pd.DataFrame(
+        {"customer_id": [7, 8], "ordered_at": pd.to_datetime(["2025-01-01"] * 2), "revenue": [1.0, 2.0]}
+    ).to_parquet(tmp_path / "orders.parquet")
+    (tmp_path / "customers.csv").write_text("customer_id,region\n7,North\n8,South\n")
+    dataset = opskit.open(tmp_path, where="region=North")
+    assert dataset.orders.select("customer_id, revenue").fetchall() == [("7", 1.0)]
+    assert dataset.check()["severity"].unique().tolist() == ["filtered"]
+
+
+def test_whole_number_ids_stay_numbers_in_a_table_of_its_own() -> None:
+    frame = pd.DataFrame({"customer_id": [7], "ordered_at": pd.to_datetime(["2025-01-01"]), "revenue": [1.0]})
+    assert opskit.open(frame).orders.select("customer_id").fetchall() == [(7,)]

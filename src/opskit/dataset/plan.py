@@ -21,6 +21,8 @@ class DatasetWide(NamedTuple):
     timezone: str
     hash_salt: str | None
     """Customer ids are hashed with it; None leaves them as they are."""
+    text_ids: bool
+    """Whether every id is text: several tables must agree on the type of what joins them."""
     event_names: Mapping[str, str]
     """The user's name of an event → the name that pages know."""
 
@@ -82,6 +84,8 @@ def make_plan(
         if (table.name, column.name) == ("events", "event") and wide.event_names:
             cases = " ".join(f"WHEN {literal(own)} THEN {literal(known)}" for own, known in wide.event_names.items())
             sql = f"CASE {sql} {cases} ELSE {sql} END"
+        if wide.text_ids and column.kind == "id":
+            sql = f"({sql})::VARCHAR"
         if wide.hash_salt is not None and column.name in {"customer_id", "referrer_id"}:
             sql = f"left(sha256({literal(wide.hash_salt)} || ({sql})::VARCHAR), 16)"
         select[column.name] = sql

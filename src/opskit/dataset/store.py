@@ -71,7 +71,7 @@ class Store:
             else:
                 raw = load_frame(self._con, source, f"raw_{name}")
             salt = os.environ.get(SALT_VARIABLE, "") if self.config.hash_ids else None
-            wide = DatasetWide(self.config.timezone, salt, self.config.events)
+            wide = DatasetWide(self.config.timezone, salt, len(self.sources) > 1, self.config.events)
             loaded = loading.load(self._con, raw, name, table, wide=wide)
             for copy in self._folder.glob(f"raw_{name}_*"):
                 copy.unlink()
