@@ -1,44 +1,43 @@
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pytest
 
 from opskit import sample
+from opskit.sample.world import builders
 
 COMMITTED = Path(__file__).parents[2] / "data" / "shop"
 
 
-class Shop(NamedTuple):
-    folder: Path
-    customers: pd.DataFrame
-    orders: pd.DataFrame
-    events: pd.DataFrame
-    touchpoints: pd.DataFrame
-    spend: pd.DataFrame
+class Shop:
+    """A written shop; its tables are attributes, read when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name not in builders():
+            raise AttributeError(name)
+        frame = pd.read_parquet(self.folder / f"{name}.parquet")
+        setattr(self, name, frame)
+        return frame
 
     @property
     def paid(self) -> pd.DataFrame:
         return self.orders[self.orders["status"].isin(["completed", "shipped"])]
 
 
-def read(folder: Path) -> Shop:
-    """The tables of a folder; one that was not written is empty."""
-    files = [folder / f"{name}.parquet" for name in Shop._fields if name != "folder"]
-    return Shop(folder, *(pd.read_parquet(file) if file.exists() else pd.DataFrame() for file in files))
-
-
 @pytest.fixture(scope="session")
 def shop() -> Shop:
     """The committed shop."""
-    return read(COMMITTED)
+    return Shop(COMMITTED)
 
 
 @pytest.fixture(scope="session")
 def two_chunks(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A shop of more than one chunk, of another seed, so that laws are not a matter of one draw."""
-    return read(sample.write(tmp_path_factory.mktemp("two_chunks"), customers=11_500, months=14, seed=20))
+    return Shop(sample.write(tmp_path_factory.mktemp("two_chunks"), customers=11_500, months=14, seed=20))
 
 
 @pytest.fixture(params=["shop", "two_chunks"])

@@ -12,7 +12,7 @@ import pytest
 from opskit import sample
 from opskit.sample import acquisition_plan, derived, seasons, truth, world
 
-from .conftest import Shop, read
+from .conftest import Shop
 
 DAY = pd.Timedelta(days=1)
 END = pd.Timestamp(world.LAST_DAY) + DAY
@@ -22,7 +22,7 @@ END = pd.Timestamp(world.LAST_DAY) + DAY
 def large(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Five times the committed shop, another seed: a bias that hides in the small one shows."""
     tables = ("customers", "orders", "touchpoints", "spend")
-    return read(sample.write(tmp_path_factory.mktemp("large"), customers=20_000, seed=11, tables=tables))
+    return Shop(sample.write(tmp_path_factory.mktemp("large"), customers=20_000, seed=11, tables=tables))
 
 
 @pytest.fixture(params=["shop", "large"])
@@ -146,8 +146,11 @@ def test_order_values_have_the_mean_of_gamma_gamma(large: Shop) -> None:
     assert abs(per_customer.mean() - mean) <= 4 * per_customer.std() / np.sqrt(len(per_customer))
 
 
-def test_revenue_does_not_depend_on_how_often_one_buys(large: Shop) -> None:
-    customer = large.paid.groupby("customer_id")["revenue"].agg(["size", "mean"])
+def test_without_membership_revenue_does_not_depend_on_how_often_one_buys(tmp_path: Path) -> None:
+    no_effect = tmp_path / "no_effect.json"
+    no_effect.write_text('{"membership.basket_uplift": 0}', encoding="utf-8")
+    plain = Shop(sample.write(tmp_path / "plain", customers=20_000, seed=11, truth=no_effect, tables=("orders",)))
+    customer = plain.paid.groupby("customer_id")["revenue"].agg(["size", "mean"])
     correlation = customer.corr(method="spearman").loc["size", "mean"]
     assert abs(correlation) <= 4 / np.sqrt(len(customer))
 
@@ -270,3 +273,22 @@ def test_sign_ups_grow_as_stated(large: Shop) -> None:
     centred = months - months.mean()
     error = np.sqrt(np.sum(centred**2 * variance)) / np.sum(centred**2)
     assert abs(np.expm1(slope[0]) - stated(large)["signup_growth"]["value"]) <= 4 * error
+
+
+def test_membership_makes_baskets_larger_and_changes_nothing_else(tmp_path: Path) -> None:
+    """The counterfactual itself: the same shop without the effect has the same orders, members' later ones cheaper."""
+    off = tmp_path / "off.json"
+    off.write_text('{"membership.basket_uplift": 0}', encoding="utf-8")
+    options = {"customers": 2000, "months": 18, "tables": ("orders", "memberships")}
+    with_it = Shop(sample.write(tmp_path / "a", **options))
+    without = Shop(sample.write(tmp_path / "b", truth=off, **options))
+    pd.testing.assert_frame_equal(with_it.memberships, without.memberships)
+    assert (with_it.orders["order_id"] == without.orders["order_id"]).all()
+    assert (with_it.orders["ordered_at"] == without.orders["ordered_at"]).all()
+    terms = with_it.memberships.groupby("customer_id")["started_at"].min()
+    later = with_it.orders["ordered_at"] > with_it.orders["customer_id"].map(terms)
+    ratio = with_it.orders["revenue"] / without.orders["revenue"]
+    assert (ratio[~later] == 1).all()
+    dearer = ratio[later].round(2) == 1.25
+    assert dearer.mean() > 0.9  # the others come after a term that was not renewed
+    assert dearer.sum() > 50

@@ -52,8 +52,9 @@ def write(
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
-    ...     sorted(file.stem for file in write(folder, customers=50, months=3).glob("*.parquet"))
-    ['customers', 'events', 'orders', 'spend', 'touchpoints']
+    ...     shop = write(folder, customers=50, months=3, tables=("customers", "orders"))
+    ...     sorted(file.stem for file in shop.glob("*.parquet"))
+    ['customers', 'orders']
     """
     _check_whole(customers, "customers", ge=1)
     _check_whole(months, "months", ge=1, le=120)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from opskit.sample import membership
 from opskit.sample.seasons import Floats, later
 from opskit.sample.world import Chunk, Column
 
@@ -49,13 +50,17 @@ def build(chunk: Chunk) -> dict[str, Any]:
     rng, world = chunk.rng("orders"), chunk.world
     customer, at, status = _placed(rng, chunk)
     n = len(at)
-    revenue = np.round(_values(rng, chunk, customer), 2)
+    value = _values(rng, chunk, customer)
+    paid = status == "paid"
+    terms = membership.spells(chunk, customer[paid], at[paid], value[paid])
+    uplift = world.truth["membership.basket_uplift"] * membership.is_member(terms, customer, at)
+    revenue = np.round(value * (1 + uplift), 2)
     kind = _kinds(rng, chunk, customer)
     busy = world.busy[np.minimum(at.astype(np.int64), world.days - 1)]
     off = np.clip(0.04 + 0.06 * (busy - 1), 0, 0.22) + rng.beta(1.2, 14, n)
     off = np.where(rng.random(n) < 0.25, 0.0, off)
     unit_margin = np.array([line[2] for line in ASSORTMENT])[kind] + rng.normal(0, 0.03, n) - 0.25 * off
-    refund, refunded = _refunds(rng, chunk, at, revenue, status == "paid")
+    refund, refunded = _refunds(rng, chunk, at, revenue, paid)
     delivered = later(at, 3 + rng.gamma(3.0, 1.4, n))
     confirmed = later(delivered, rng.exponential(3.0, n))
     end = float(world.days)
@@ -78,7 +83,9 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "platform": np.array(PLATFORMS, dtype=object)[rng.choice(3, size=n, p=[0.55, 0.33, 0.12])],
         "place": customer,
         "at": at,
-        "paid": (status == "completed") | (status == "shipped"),
+        "paid": paid,
+        "uplift": uplift,
+        "memberships": terms,
         "delivered": delivered,
         "confirmed": confirmed,
     }

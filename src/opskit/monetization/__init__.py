@@ -1,0 +1,1 @@
+"""Monetization: what customers earn, and what they will."""
