@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk
 
-OPENS_AFTER = 0.25  # share of the shop's period without a membership
+OPENS_AFTER = 0.17  # share of the shop's period without a membership
 TERM_DAYS = 365.0
 
 
