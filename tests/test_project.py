@@ -22,6 +22,7 @@ FLOORS = {
 }
 WITHIN_A_FLOOR = {
     ("dataset", "contract"),
+    ("features", "customers"),
     ("frames", "errors"),
     ("stats", "errors"),
     ("stats", "frames"),
