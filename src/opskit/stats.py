@@ -1,6 +1,6 @@
 """Intervals for shares and survival, and a jackknife that makes customer-clustered intervals from one scan of sums."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -173,6 +173,70 @@ def jackknife(
     spread = np.stack([replicate.to_numpy(dtype=float) for replicate in left]).var(axis=0) * (groups - 1)
     half = stdtrit(groups - 1, (1 + confidence) / 2) * np.sqrt(spread)
     return pd.DataFrame({"estimate": estimate, "low": estimate - half, "high": estimate + half})
+
+
+def contributions(before: Iterable[float], after: Iterable[float]) -> list[float]:
+    """Split the change of an amount exactly among the factors of a chain.
+
+    A chain of levels such as buyers, orders, revenue reads: revenue = buyers x orders per buyer x revenue per order. The
+    log-mean Divisia index gives each factor L(before, after) * ln(factor after / factor before), L being the logarithmic
+    mean of the amount; the parts add up to the change, and the order of the factors plays no role.
+
+    Args:
+        before: Levels before, the amount last.
+        after: The same levels after.
+
+    Returns:
+        What each factor contributes, in the amount's unit: the first level itself, then each level per unit of the one
+        before it.
+
+    Raises:
+        OpskitError: There are no levels, or not equally many.
+
+    Assumes nothing about causes. Where a level is not positive in one period, the whole change goes to the factor that
+    leads to it, which is the limit of the index (something begins or ends there). Where only the amount is not positive,
+    its last factor gets its part at the mean of the level before it.
+
+    Source: Ang (2005), "The LMDI approach to decomposition analysis", Energy Policy 33; for zeros Ang & Liu (2007),
+    "Handling zero values in the logarithmic mean Divisia index decomposition approach", Energy Policy 35.
+
+    >>> [round(part, 3) for part in contributions([10, 20, 100], [20, 20, 150])]
+    [85.475, -85.475, 50.0]
+    """
+    import math
+
+    b, a = [float(level) for level in before], [float(level) for level in after]
+    if not b or len(b) != len(a):
+        raise OpskitError(f"before has {len(b)} levels and after {len(a)}; both need the same, at least one.")
+    last, parts = len(b) - 1, [0.0] * len(b)
+    broken = next((place for place, pair in enumerate(zip(b, a, strict=True)) if min(pair) <= 0), last + 1)
+    if broken < last or broken == last == 0:
+        parts[broken] = a[last] - b[last]
+        return parts
+    if broken == last:
+        value0, value1 = b[last] / b[last - 1], a[last] / a[last - 1]
+        weight = _log_mean(b[last - 1], a[last - 1]) * (value0 + value1) / 2
+        parts[last] = (value1 - value0) * (b[last - 1] + a[last - 1]) / 2
+    else:
+        weight = _log_mean(b[last], a[last])
+    ratios = [0.0, *(math.log(a[place]) - math.log(b[place]) for place in range(min(broken, last + 1)))]
+    for place in range(len(ratios) - 1):
+        parts[place] = weight * (ratios[place + 1] - ratios[place])
+    return parts
+
+
+def _log_mean(a: float, b: float) -> float:
+    """Logarithmic mean of two positive numbers, (a - b) / ln(a / b).
+
+    >>> round(_log_mean(1.0, 2.0), 4), _log_mean(3.0, 3.0)
+    (1.4427, 3.0)
+    """
+    import math
+
+    ratio = (a - b) / b
+    # Near equality the quotient of two tiny numbers loses its digits, and log1p keeps them; far from it log does.
+    logarithm = math.log1p(ratio) if abs(ratio) < 0.5 else math.log(a) - math.log(b)
+    return (a - b) / logarithm if ratio else b
 
 
 def survival(durations: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame":

@@ -16,7 +16,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from opskit import OpskitError, customers, overview, reports
-from opskit.overview.drivers import _log_mean, _parts
+from opskit.stats import _log_mean, contributions
 
 AS_OF = dt.date(2025, 12, 31)
 SUMS = ["buyers", "new_buyers", "orders", "new_orders", "gross_revenue", "refund", "net_revenue", "margin"]
@@ -135,7 +135,7 @@ def test_the_parts_of_any_segment_sum_to_its_change(
     b0: float, o0: float, v0: float, b1: float, o1: float, v1: float
 ) -> None:
     before, after = (b0, b0 + o0, v0 if b0 else 0.0), (b1, b1 + o1, v1 if b1 else 0.0)
-    parts = _parts(before, after)
+    parts = contributions(before, after)
     assert all(map(math.isfinite, parts))
     assert sum(parts) == pytest.approx(after[2] - before[2], rel=1e-6, abs=1e-6)
 

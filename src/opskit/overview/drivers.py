@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from opskit.errors import OpskitError
-from opskit.stats import jackknife
+from opskit.stats import contributions, jackknife
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +48,7 @@ def drivers(periods: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFra
     index = pd.MultiIndex.from_tuples(rows, names=["segment", "driver"])
 
     def parts(sums: "pd.DataFrame") -> "pd.Series[float]":
-        split = [part for segment in segments for part in _parts(*_levels(sums, segment))]
+        split = [part for segment in segments for part in contributions(*_levels(sums, segment))]
         return pd.Series([*split, float(sums["net_revenue"].loc[["before", "after"]].diff().iloc[-1])], index=index)
 
     sums = periods.drop(columns=["start", "end", "new_known"])
@@ -89,38 +89,3 @@ def _factors(before: Any, after: Any) -> tuple[list[float], list[float]]:
         return [buyers, orders / buyers if buyers else nan, revenue / orders if orders else nan]
 
     return factors(*before), factors(*after)
-
-
-def _parts(before: Any, after: Any) -> tuple[float, float, float]:
-    """The three contributions of one segment."""
-    import math
-
-    (buyers0, orders0, revenue0), (buyers1, orders1, revenue1) = before, after
-    if min(buyers0, buyers1) <= 0:
-        return revenue1 - revenue0, 0.0, 0.0
-    value0, value1 = revenue0 / orders0, revenue1 / orders1
-    if min(revenue0, revenue1) > 0:
-        weight, by_value = (
-            _log_mean(revenue0, revenue1),
-            _log_mean(revenue0, revenue1) * (math.log(value1) - math.log(value0)),
-        )
-    else:
-        # Logarithms need positive revenue; this split is exact too.
-        weight = _log_mean(orders0, orders1) * (value0 + value1) / 2
-        by_value = (value1 - value0) * (orders0 + orders1) / 2
-    by_buyers = weight * math.log(buyers1 / buyers0)
-    return by_buyers, weight * math.log((orders1 / buyers1) / (orders0 / buyers0)), by_value
-
-
-def _log_mean(a: float, b: float) -> float:
-    """Logarithmic mean of two positive numbers, (a - b) / ln(a / b).
-
-    >>> round(_log_mean(1.0, 2.0), 4), _log_mean(3.0, 3.0)
-    (1.4427, 3.0)
-    """
-    import math
-
-    ratio = (a - b) / b
-    # Near equality the quotient of two tiny numbers loses its digits, and log1p keeps them; far from it log does.
-    logarithm = math.log1p(ratio) if abs(ratio) < 0.5 else math.log(a) - math.log(b)
-    return (a - b) / logarithm if ratio else b
