@@ -48,6 +48,23 @@ def like(result: nw.LazyFrame[Any], frame: Any) -> Any:
     return result.collect(kind.implementation.value).to_native()
 
 
+def beside(frame: nw.LazyFrame[Any], table: "pd.DataFrame") -> nw.LazyFrame[Any]:
+    """A small pandas table as the kind of frame that the lazy frame is, on the same connection, to be joined to it."""
+    kind, native = frame.implementation, frame.to_native()
+    if kind.is_duckdb():
+        _brought_in = _arrow(table)
+        return nw.from_native(native.query("_unused", "from _brought_in"))  # DuckDB finds the variable by its name
+    if kind.is_pyspark():
+        return nw.from_native(native.sparkSession.createDataFrame(table))
+    return nw.from_arrow(_arrow(table), backend=kind).lazy()
+
+
+def _arrow(table: "pd.DataFrame") -> Any:
+    import pyarrow as pa
+
+    return pa.Table.from_pandas(table, preserve_index=False)
+
+
 def _relation(table: Any) -> Any:
     import duckdb
 

@@ -2,7 +2,7 @@
 
 from opskit.customers.concentration import Concentration, concentration
 from opskit.customers.growth import Activity, activity, growth_accounting
-from opskit.customers.history import summary, until
+from opskit.customers.history import on_or_before, order_days, summary, until
 from opskit.customers.rhythm import Rhythm, gaps, rhythm
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "concentration",
     "gaps",
     "growth_accounting",
+    "on_or_before",
+    "order_days",
     "rhythm",
     "summary",
     "until",

@@ -33,10 +33,30 @@ def until(orders: Any, *columns: str, as_of: dt.date) -> tuple[nw.LazyFrame[Any]
     first_day = first["first"] if type(first["first"]) is dt.date else first["first"].date()
     if frames.day_number(first_day) > last_day:
         raise OpskitError(f"as_of == {as_of}, must be on or after the first order, {first_day}. Use a later as_of.")
-    bound = dt.date.fromordinal(as_of.toordinal() + 1)
-    if lf.collect_schema()["ordered_at"] != nw.Date:
+    return lf.filter(on_or_before(lf, as_of)), frames.day_number(first_day)
+
+
+def on_or_before(lf: nw.LazyFrame[Any], day: dt.date, column: str = "ordered_at") -> nw.Expr:
+    """Whether a date or timestamp column lies on a day or before it."""
+    bound = dt.date.fromordinal(day.toordinal() + 1)
+    if lf.collect_schema()[column] != nw.Date:
         bound = dt.datetime(bound.year, bound.month, bound.day)
-    return lf.filter(nw.col("ordered_at") < bound), frames.day_number(first_day)
+    return nw.col(column) < bound
+
+
+def order_days(lf: nw.LazyFrame[Any], value: str) -> nw.LazyFrame[Any]:
+    """Every customer's days with an order: orders of one customer on one day are one occasion.
+
+    Args:
+        lf: Orders as `until` gives them.
+        value: Column to sum over the day.
+
+    Returns:
+        A Narwhals lazy frame to aggregate: customer_id; day (its beginning, a date or time as ordered_at is); orders
+        (rows); the value's sum, under its own name.
+    """
+    days = lf.with_columns(nw.col("ordered_at").dt.truncate("1d").alias("day"))
+    return days.group_by("customer_id", "day").agg(nw.len().alias("orders"), nw.col(value).sum())
 
 
 def summary(orders: Any, *, as_of: dt.date) -> Any:
@@ -67,9 +87,8 @@ def summary(orders: Any, *, as_of: dt.date) -> Any:
     0       3           2          1       30  40
     """
     lf, _ = until(orders, "revenue", as_of=as_of)
-    days = lf.with_columns(nw.col("ordered_at").dt.truncate("1d").alias("day")).group_by("customer_id", "day")
     customers = (
-        days.agg(nw.len().alias("orders"), nw.col("revenue").sum())
+        order_days(lf, "revenue")
         .group_by("customer_id")
         .agg(
             nw.col("orders").sum(),

@@ -1,0 +1,133 @@
+"""Maximum likelihood of positive parameters: the optimum, how sure it is, and a plain word where there is none."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opskit.errors import OpskitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    Vector = np.ndarray[Any, np.dtype[np.float64]]
+
+# Mean log-likelihood of a customer and its gradient, both in the logs of the parameters.
+LogLikelihood = Callable[["Vector"], tuple[float, "Vector"]]
+
+_LARGEST_LOG = 16.0  # a parameter beyond exp(16) times its scale has run away
+_LARGEST_ERROR = 2.0  # standard error of a log: the interval would span a factor of 2,500
+_STEP = 1e-4  # of a log, in differences of analytic gradients: error of order step squared
+
+
+class Maximum(NamedTuple):
+    """Where the likelihood is largest.
+
+    Attributes:
+        log_parameters: Logs of the estimates.
+        covariance: Covariance of these logs, from the inverse of the observed information.
+        log_likelihood: Mean of a customer.
+    """
+
+    log_parameters: "Vector"
+    covariance: "Vector"
+    log_likelihood: float
+
+
+def maximize(
+    log_likelihood: LogLikelihood, start: "Vector", customers: float, explain: Callable[["Vector"], str]
+) -> Maximum:
+    """The maximum, polished by Newton's method, and its covariance.
+
+    Args:
+        log_likelihood: Mean of a customer and gradient, in logs of the parameters.
+        start: Logs to begin with, on the scale of the data.
+        customers: How many the mean is over.
+        explain: Says what the parameters run away to mean, and what to do, where there is no maximum.
+
+    Raises:
+        OpskitError: The likelihood has no maximum, or one so flat that nothing is known of a parameter.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+
+    def cost(logs: "Vector") -> tuple[float, "Vector"]:
+        value, gradient = log_likelihood(logs)
+        return -value, -gradient
+
+    bounds = [(centre - _LARGEST_LOG, centre + _LARGEST_LOG) for centre in start]
+    options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20}
+    logs: Vector = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    for _ in range(3):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
+        information = _hessian(cost, logs)
+        if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(information, customers):
+            raise OpskitError(explain(np.exp(logs)))
+        step = np.linalg.solve(information, cost(logs)[1])
+        if not np.abs(step).max() < 0.5:
+            raise OpskitError(explain(np.exp(logs)))
+        logs = logs - step
+    information = _hessian(cost, logs)
+    return Maximum(logs, np.linalg.inv(information) / customers, -cost(logs)[0])
+
+
+def _hessian(cost: LogLikelihood, logs: "Vector") -> "Vector":
+    import numpy as np
+
+    steps = _STEP * np.eye(len(logs))
+    rows = np.array([(cost(logs + step)[1] - cost(logs - step)[1]) / (2 * _STEP) for step in steps])
+    return (rows + rows.T) / 2
+
+
+def _is_sure(information: "Vector", customers: float) -> bool:
+    import numpy as np
+
+    if not np.all(np.isfinite(information)) or np.linalg.eigvalsh(information)[0] <= 0:
+        return False
+    return bool(np.diag(np.linalg.inv(information)).max() / customers < _LARGEST_ERROR**2)
+
+
+def parameter_table(maximum: Maximum, names: Sequence[str], units: Sequence[str], confidence: float) -> "pd.DataFrame":
+    """parameter, estimate, standard_error, low, high, unit; intervals are symmetric in the logs."""
+    import numpy as np
+    import pandas as pd
+
+    estimate = np.exp(maximum.log_parameters)
+    error = estimate * np.sqrt(np.diag(maximum.covariance))
+    columns = {"parameter": list(names), "estimate": estimate, "standard_error": error}
+    return pd.DataFrame({**columns, **bounds(estimate, error**2, confidence), "unit": list(units)})
+
+
+def variance(figures: "Callable[[Vector], Vector]", logs: "Vector", covariance: "Vector") -> "Vector":
+    """Variance of figures that follow from the parameters, by the delta method.
+
+    Args:
+        figures: A row of figures as a function of the logs of the parameters.
+        logs: The estimates.
+        covariance: Their covariance.
+    """
+    import numpy as np
+
+    steps = 10 * _STEP * np.eye(len(logs))
+    slopes = np.array([(figures(logs + step) - figures(logs - step)) / (20 * _STEP) for step in steps])
+    return np.einsum("i...,ij,j...->...", slopes, covariance, slopes)
+
+
+def bounds(estimate: "Vector", variance: "Vector", confidence: float) -> dict[str, "Vector"]:
+    """Lower and upper bound of positive figures, symmetric in their logs."""
+    import numpy as np
+    from scipy.special import ndtri
+
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.exp(ndtri((1 + confidence) / 2) * np.sqrt(variance) / estimate)
+    return {
+        "low": np.where(estimate == 0, 0.0, estimate / factor),
+        "high": np.where(estimate == 0, 0.0, estimate * factor),
+    }
+
+
+def draws(maximum: Maximum, names: Sequence[str], n: int, rng: "np.random.Generator") -> "pd.DataFrame":
+    """Parameters drawn from the asymptotic distribution of their logs, one row per draw."""
+    import numpy as np
+    import pandas as pd
+
+    logs = rng.multivariate_normal(maximum.log_parameters, maximum.covariance, size=n, method="cholesky")
+    return pd.DataFrame(np.exp(logs), columns=list(names))
