@@ -201,7 +201,7 @@ def contributions(before: Iterable[float], after: Iterable[float]) -> list[float
     "Handling zero values in the logarithmic mean Divisia index decomposition approach", Energy Policy 35.
 
     >>> [round(part, 3) for part in contributions([10, 20, 100], [20, 20, 150])]
-    [85.475, -85.475, 50.0]
+    [85.476, -85.476, 50.0]
     """
     import math
 
