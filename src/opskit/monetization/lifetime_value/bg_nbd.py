@@ -9,6 +9,7 @@ import narwhals as nw
 from opskit import frames
 from opskit.errors import OpskitError, check
 from opskit.monetization.lifetime_value import maximum_likelihood
+from opskit.monetization.lifetime_value.bg_nbd_likelihood import NAMES, LogLikelihood, run_away
 from opskit.monetization.lifetime_value.histories import Histories, distinct, row_weight
 from opskit.monetization.lifetime_value.purchase_counts import Counts, moments
 from opskit.monetization.lifetime_value.summary import UNIT_DAYS
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
-NAMES = ("r", "alpha", "a", "b")
 _HISTORY = ["frequency", "recency", "T"]
 
 
@@ -95,8 +95,8 @@ class BGNBD:
             )
         scale = float(np.average(histories.T, weights=histories.n))
         start = np.log([1.0, scale, 1.0, 1.0])
-        mean = _LogLikelihood(histories)
-        maximum = maximum_likelihood.maximize(mean, start, n, lambda found: _run_away(found, scale, n))
+        mean = LogLikelihood(histories)
+        maximum = maximum_likelihood.maximize(mean, start, n, lambda found: run_away(found, scale, n))
         self.maximum_, self.n_, self.log_likelihood_ = maximum, round(n), maximum.log_likelihood * n
         units = ("shape", f"{self.time_unit}s", "shape", "shape")
         self.params_ = maximum_likelihood.parameter_table(maximum, NAMES, units, self.confidence)
@@ -128,7 +128,7 @@ class BGNBD:
         """
         check(horizon_days, "horizon_days", ge=0)
         histories, logs = distinct(summary, self.unit_days), self.log_parameters()
-        expected = self.alive(logs, histories) * self.counts(logs, histories, horizon_days).mean
+        expected = self.alive(logs, histories) * self.counts(logs, histories, [horizon_days]).mean[0]
         return self._joined(summary, histories, {"expected_purchases": expected})
 
     def expected_purchases_new(self, horizon_days: "ArrayLike") -> "pd.DataFrame":
@@ -212,8 +212,8 @@ class BGNBD:
         left = np.log(a / (b + np.maximum(frequency, 1) - 1)) + (r + frequency) * waited
         return np.where(frequency > 0, expit(-left), 1.0)
 
-    def counts(self, logs: "Vector", histories: Histories, horizon_days: float) -> Counts:
-        """Moments of the purchases of customers of each history who have not left, under any parameters."""
+    def counts(self, logs: "Vector", histories: Histories, horizon_days: "Sequence[float] | Vector") -> Counts:
+        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon."""
         import numpy as np
 
         r, alpha, a, b = np.exp(logs)
@@ -222,8 +222,10 @@ class BGNBD:
         new = np.flatnonzero((np.diff(frequency, prepend=-1) != 0) | (np.diff(time, prepend=-1) != 0))
         place = np.repeat(np.arange(len(new)), np.diff(new, append=len(frequency)))
         frequency, time = frequency[new], time[new]
-        found = moments(r + frequency, horizon_days / self.unit_days / (alpha + time), a, b + frequency)
-        return Counts(*(column[place] for column in found))
+        odds = np.asarray(horizon_days, dtype=float)[:, None] / self.unit_days / (alpha + time)
+        frequency = np.broadcast_to(frequency, odds.shape).ravel()
+        found = moments(r + frequency, odds.ravel(), a, b + frequency)
+        return Counts(*(column.reshape(odds.shape)[:, place] for column in found))
 
     def _new(self, logs: "Vector", days: "Vector") -> Counts:
         import numpy as np
@@ -256,64 +258,3 @@ def with_history(
     table = pd.DataFrame({name: getattr(histories, name) for name in _HISTORY} | columns)
     names = ["customer_id"] if "customer_id" in lf.collect_schema().names() else _HISTORY
     return lf.join(frames.beside(lf, table), on=_HISTORY, how="left"), names
-
-
-class _LogLikelihood:
-    """Mean log-likelihood of a customer; special functions once per distinct frequency, logs once per distinct time."""
-
-    def __init__(self, histories: Histories) -> None:
-        import numpy as np
-
-        share = histories.n / histories.n.sum()
-        self.frequency, place = np.unique(histories.frequency, return_inverse=True)
-        self.by_frequency = np.bincount(place, weights=share)
-        self.T, place = np.unique(histories.T, return_inverse=True)
-        self.by_time = np.bincount(place, weights=share)
-        self.purchases_by_time = np.bincount(place, weights=share * histories.frequency)
-        again = histories.frequency > 0
-        self.x, self.share = histories.frequency[again], share[again]
-        self.time_place = place[again]
-        self.recency, self.recency_place = np.unique(histories.recency[again], return_inverse=True)
-
-    def __call__(self, logs: "Vector") -> "tuple[float, Vector]":
-        import numpy as np
-        from scipy.special import digamma, expit, gammaln
-
-        r, alpha, a, b = np.exp(logs)
-        x, weight = self.frequency, self.by_frequency
-        counted = gammaln(r + x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + x) + gammaln(b + x) - gammaln(b)
-        log_time, log_recency = np.log(alpha + self.T), np.log(alpha + self.recency)
-        waited = log_time[self.time_place] - log_recency[self.recency_place]
-        rows = self.purchases_by_time + r * self.by_time
-        left = np.log(a / (b + self.x - 1)) + (r + self.x) * waited
-        value = weight @ counted + r * np.log(alpha) - rows @ log_time + self.share @ np.logaddexp(0, left)
-        gone = self.share * expit(left)
-        total = digamma(a + b) - digamma(a + b + x)
-        closer = 1 / (alpha + self.T)[self.time_place] - 1 / (alpha + self.recency)[self.recency_place]
-        gradient = np.array(
-            [
-                weight @ (digamma(r + x) - digamma(r)) + np.log(alpha) - self.by_time @ log_time + gone @ waited,
-                r / alpha - rows @ (1 / (alpha + self.T)) + gone @ ((r + self.x) * closer),
-                weight @ total + gone.sum() / a,
-                weight @ (total + digamma(b + x) - digamma(b)) - gone @ (1 / (b + self.x - 1)),
-            ]
-        )
-        return float(value), gradient * np.exp(logs)
-
-
-def _run_away(found: "Vector", scale: float, n: float) -> str:
-    """What it means that the parameters have no best value."""
-    r, alpha, a, b = found
-    parameters = ", ".join(f"{name} == {value:.3g}" for name, value in zip(NAMES, found, strict=True))
-    if a / (a + b) < 1e-3:
-        what = "no dropout shows in the data: customers who bought keep buying, and b runs away from a"
-    elif min(a, b) > 50:
-        what = "customers do not differ in how readily they leave, and a and b run away together"
-    elif min(r, alpha / scale) > 50:
-        what = "customers do not differ in how often they buy, and r and alpha run away together"
-    else:
-        what = "the histories are too few or too much alike to tell the four parameters apart"
-    return (
-        f"BG/NBD finds no settled parameters for {n:,.0f} customers ({parameters}): {what}. "
-        "Use more customers or a longer period; subscribers, who pay on fixed dates, need another model."
-    )

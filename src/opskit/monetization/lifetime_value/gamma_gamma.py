@@ -96,7 +96,7 @@ class GammaGamma:
             )
         mean = float(np.average(table["mean_value"], weights=table["n"]))
         maximum = maximum_likelihood.maximize(
-            _LogLikelihood(table), np.log([2.0, 3.0, mean]), n, lambda found: _run_away(found, mean, n)
+            LogLikelihood(table), np.log([2.0, 3.0, mean]), n, lambda found: _run_away(found, mean, n)
         )
         self.maximum_, self.n_, self.log_likelihood_ = maximum, round(n), maximum.log_likelihood * n
         self.params_ = maximum_likelihood.parameter_table(maximum, NAMES, ("shape", "shape", "money"), self.confidence)
@@ -186,7 +186,7 @@ def _repeaters(summary: Any) -> "pd.DataFrame":
     return table
 
 
-class _LogLikelihood:
+class LogLikelihood:
     """Mean log-likelihood of a customer; special functions once per distinct frequency."""
 
     def __init__(self, table: "pd.DataFrame") -> None:
@@ -202,6 +202,7 @@ class _LogLikelihood:
         self.total = self.x[self.place] * mean
 
     def __call__(self, logs: "Vector") -> "tuple[float, Vector]":
+        """Value and gradient in the logs of the parameters."""
         import numpy as np
         from scipy.special import digamma, gammaln
 

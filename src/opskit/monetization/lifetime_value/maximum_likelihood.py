@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LogLikelihood = Callable[["Vector"], tuple[float, "Vector"]]
 
 _LARGEST_LOG = 16.0  # a parameter beyond exp(16) times its scale has run away
-_LARGEST_ERROR = 2.0  # standard error of a log: the interval would span a factor of 2,500
+_LARGEST_ERROR = 5.0  # standard error of a log: nothing is known of the parameter
 _STEP = 1e-4  # of a log, in differences of analytic gradients: error of order step squared
 
 
@@ -58,18 +58,19 @@ def maximize(
     options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20}
     logs: Vector = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     for _ in range(3):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
-        information = _hessian(cost, logs)
-        if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(information, customers):
+        observed = information(cost, logs)
+        if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
             raise OpskitError(explain(np.exp(logs)))
-        step = np.linalg.solve(information, cost(logs)[1])
+        step = np.linalg.solve(observed, cost(logs)[1])
         if not np.abs(step).max() < 0.5:
             raise OpskitError(explain(np.exp(logs)))
         logs = logs - step
-    information = _hessian(cost, logs)
-    return Maximum(logs, np.linalg.inv(information) / customers, -cost(logs)[0])
+    observed = information(cost, logs)
+    return Maximum(logs, np.linalg.inv(observed) / customers, -cost(logs)[0])
 
 
-def _hessian(cost: LogLikelihood, logs: "Vector") -> "Vector":
+def information(cost: LogLikelihood, logs: "Vector") -> "Vector":
+    """Second derivatives in the logs of the parameters, from differences of the analytic gradient."""
     import numpy as np
 
     steps = _STEP * np.eye(len(logs))
@@ -77,12 +78,12 @@ def _hessian(cost: LogLikelihood, logs: "Vector") -> "Vector":
     return (rows + rows.T) / 2
 
 
-def _is_sure(information: "Vector", customers: float) -> bool:
+def _is_sure(observed: "Vector", customers: float) -> bool:
     import numpy as np
 
-    if not np.all(np.isfinite(information)) or np.linalg.eigvalsh(information)[0] <= 0:
+    if not np.all(np.isfinite(observed)) or np.linalg.eigvalsh(observed)[0] <= 0:
         return False
-    return bool(np.diag(np.linalg.inv(information)).max() / customers < _LARGEST_ERROR**2)
+    return bool(np.diag(np.linalg.inv(observed)).max() / customers < _LARGEST_ERROR**2)
 
 
 def parameter_table(maximum: Maximum, names: Sequence[str], units: Sequence[str], confidence: float) -> "pd.DataFrame":

@@ -117,72 +117,77 @@ class _Outlook:
         self.ends = np.append(np.arange(_PERIOD_DAYS, horizon_days, _PERIOD_DAYS), horizon_days)
         middle = (np.append(0.0, self.ends[:-1]) + self.ends) / 2
         self.discount = (1 + annual_discount_rate) ** (-middle / _YEAR_DAYS)
+        self.now = self._purchases(self.purchase_logs)
 
     def by_history(self) -> "dict[str, Vector]":
-        alive, expected, discounted = self._purchases(self.purchase_logs)
-        return {"probability_alive": alive, "expected_purchases": expected, "discounted": discounted}
+        """What each history leads to at the estimates."""
+        return dict(zip(("probability_alive", "expected_purchases", "discounted"), self.now, strict=True))
 
     def _purchases(self, logs: "Vector") -> "tuple[Vector, Vector, Vector]":
         """Probability alive, expected purchases, and the same discounted, of each history."""
         import numpy as np
 
         alive = self.purchases.alive(logs, self.histories)
-        by_end = [alive * self.purchases.counts(logs, self.histories, end).mean for end in self.ends]
-        discounted = sum(
-            factor * (now - before)
-            for factor, now, before in zip(self.discount, by_end, [np.zeros(1), *by_end[:-1]], strict=True)
-        )
-        return alive, by_end[-1], np.asarray(discounted)
+        by_end = alive * self.purchases.counts(logs, self.histories, self.ends).mean
+        return alive, by_end[-1], self.discount @ np.diff(by_end, axis=0, prepend=0.0)
 
-    def _totals(self, logs: "Vector") -> "Vector":
-        """Purchases, value and lifetime value of all customers, under any parameters of both models."""
+    def _value(self, logs: "Vector") -> "Vector":
+        """Sum of the value after margin that a purchase of each customer of a history brings."""
         import numpy as np
 
-        many = len(self.purchase_logs)
-        _, expected, discounted = self._purchases(logs[:many])
-        p, q, gamma = np.exp(logs[many:])
+        p, q, gamma = np.exp(logs)
         h = self.histories
-        value = self.margin * p * (h.n * gamma + h.frequency * h.value) / (p * h.frequency + q - 1)
-        return np.array([h.n @ expected, value @ expected, value @ discounted])
+        return self.margin * p * (h.n * gamma + h.frequency * h.value) / (p * h.frequency + q - 1)
+
+    def _totals(self, expected: "Vector", discounted: "Vector", value: "Vector") -> "Vector":
+        """Purchases, value and lifetime value of all customers."""
+        import numpy as np
+
+        return np.array([self.histories.n @ expected, value @ expected, value @ discounted])
+
+    def _uncertainty(self) -> "Vector":
+        """Variance of the totals because the parameters are estimates; the two models are fitted independently."""
+        value = self._value(self.spend_logs)
+        return maximum_likelihood.variance(
+            lambda logs: self._totals(*self._purchases(logs)[1:], value),
+            self.purchase_logs,
+            self.purchases.maximum_.covariance,
+        ) + maximum_likelihood.variance(
+            lambda logs: self._totals(*self.now[1:], self._value(logs)),
+            self.spend_logs,
+            self.spend.maximum_.covariance,
+        )
 
     def _chance(self) -> "Vector":
-        """Variance of the same totals when the parameters are known."""
+        """Variance of purchases and of their value when the parameters are known."""
         import numpy as np
 
-        h, logs = self.histories, self.purchase_logs
-        alive = self.purchases.alive(logs, h)
-        counts = self.purchases.counts(logs, h, float(self.ends[-1]))
-        expected, square = alive * counts.mean, alive * counts.square
+        h, (alive, expected, _) = self.histories, self.now
+        square = alive * self.purchases.counts(self.purchase_logs, h, self.ends[-1:]).square[0]
         p, q, gamma = np.exp(self.spend_logs)
         shape = p * h.frequency + q
-        scale_square = h.n * gamma**2 + 2 * gamma * h.frequency * h.value + h.frequency**2 * h.value_square
+        # A customer's mean value is p / nu and varies by p / nu^2, with 1 / nu known only as well as the purchases tell.
+        scale = h.n * gamma**2 + 2 * gamma * h.frequency * h.value + h.frequency**2 * h.value_square
         with np.errstate(divide="ignore"):
-            nu = np.where(shape > 2, scale_square / ((shape - 1) * (shape - 2)), np.inf)  # sum of E[1 / nu^2]
-        mean_square = p**2 * scale_square / (shape - 1) ** 2
-        value = self.margin**2 * np.sum(expected * p * nu + square * p**2 * nu - expected**2 * mean_square)
-        return np.array([h.n @ (square - expected**2), value])
+            nu = np.where(shape > 2, scale / ((shape - 1) * (shape - 2)), np.inf)
+        value = np.sum(expected * p * nu + square * p**2 * nu - expected**2 * p**2 * scale / (shape - 1) ** 2)
+        return np.array([h.n @ (square - expected**2), self.margin**2 * value])
 
     def total(self, confidence: float) -> "pd.DataFrame":
         """The totals with intervals for what will really come."""
         import numpy as np
         import pandas as pd
 
-        logs = np.concatenate([self.purchase_logs, self.spend_logs])
-        covariance = np.zeros((len(logs), len(logs)))
-        many = len(self.purchase_logs)
-        covariance[:many, :many] = self.purchases.maximum_.covariance
-        covariance[many:, many:] = self.spend.maximum_.covariance
-        estimate = self._totals(logs)
+        estimate = self._totals(*self.now[1:], self._value(self.spend_logs))
         purchases, value = self._chance()
         chance = np.array([purchases, value, value * (estimate[2] / estimate[1]) ** 2])
-        spread = chance + maximum_likelihood.variance(self._totals, logs, covariance)
+        spread = chance + self._uncertainty()
         known = np.isfinite(spread)
-        spread = np.where(known, spread, np.nan)
         return pd.DataFrame(
             {
                 "measure": ["purchases", "value", "lifetime_value"],
                 "estimate": estimate,
-                **maximum_likelihood.bounds(estimate, spread, confidence),
+                **maximum_likelihood.bounds(estimate, np.where(known, spread, np.nan), confidence),
                 "n": round(float(self.histories.n.sum())),
                 "unit": ["orders", "money", "money"],
                 "note": np.where(known, "", _NO_INTERVAL.format(q=np.exp(self.spend_logs[1]))),
