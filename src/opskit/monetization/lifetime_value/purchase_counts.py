@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
+    Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-_NEGLIGIBLE = 1e-13  # of the mean: what the terms left out may add up to
+_NEGLIGIBLE = 1e-13  # of the mean square: what the terms left out may add up to
 _MOST_TERMS = 2_000_000
-_CHECK_EVERY = 16  # terms between two looks at which sums are complete
+_BLOCK = 64  # most terms worked out at once
+_CELLS = 400_000  # most cases times terms worked out at once
+_LARGE = 1e100  # sums beyond it are scaled down
 
 
 class Counts(NamedTuple):
@@ -41,46 +44,50 @@ def moments(shape: "Vector", odds: "Vector", a: float, b: "Vector") -> Counts:
         odds: Horizon over rate parameter: t / (alpha + T).
         a: Parameter of the beta distribution of dropout.
         b: The other one: b + frequency.
+
+    Raises:
+        OpskitError: The horizon is so long that the sum does not end.
     """
     import numpy as np
 
-    order = np.argsort(-odds, kind="stable")  # cases that need most terms first: the others drop off the end
-    shape, z, b = shape[order], (odds / (1 + odds))[order], b[order]
-    mean, square = np.zeros(len(z)), np.zeros(len(z))
-    live = len(z)
-    term, total, first, second = (np.full(len(z), start) for start in (1.0, 1.0, 0.0, 0.0))
-    survive, reached, squares = np.ones(len(z)), np.zeros(len(z)), np.zeros(len(z))
-    for n in range(_MOST_TERMS):
-        part = slice(0, live)
-        reached[part] += survive[part]
-        squares[part] += (2 * n + 1) * survive[part]
-        survive[part] *= (b[part] + n) / (a + b[part] + n)
-        term[part] *= (shape[part] + n) / (n + 1) * z[part]
-        total[part] += term[part]
-        first[part] += term[part] * reached[part]
-        second[part] += term[part] * squares[part]
-        if n % _CHECK_EVERY == 0:
-            live = _shrink(live, n, (term, total, first, second), shape, z)
-            if not live:
-                break
-    else:
-        raise OpskitError(
-            "horizon_days is too long to count the purchases of the busiest customers. Use a shorter one."
-        )
-    mean[order], square[order] = first / total, second / total
-    return Counts(mean, square)
+    counts = Counts(np.zeros(len(shape)), np.zeros(len(shape)))
+    case = np.arange(len(shape))
+    one, none = np.ones(len(shape)), np.zeros(len(shape))
+    # Of each case: P(N = n) up to a factor, S(n), C(n), D(n), and the sums of P, P C and P D so far.
+    state = np.array([one, one, none, none, one, none, none])
+    given = np.array([shape, odds / (1 + odds), b])
+    n = 0
+    while len(case):
+        if n > _MOST_TERMS:
+            raise OpskitError("horizon_days is too long to add up the busiest customers' purchases. Use a shorter one.")
+        terms = int(np.clip(_CELLS // len(case), 4, _BLOCK))
+        state, ended = _add(state, given, a, np.arange(n, n + terms, dtype=float))
+        n += terms
+        if ended.any():
+            total, first, second = state[4:, ended]
+            counts.mean[case[ended]], counts.square[case[ended]] = first / total, second / total
+            case, state, given = case[~ended], state[:, ~ended], given[:, ~ended]
+    return counts
 
 
-def _shrink(live: int, n: int, sums: "tuple[Vector, ...]", shape: "Vector", z: "Vector") -> int:
-    """How many leading cases still need terms; terms and sums that grow large are scaled down together."""
+def _add(state: "Vector", given: "Vector", a: float, n: "Vector") -> "tuple[Vector, Flags]":
+    """The state after these terms, and which cases need no more."""
     import numpy as np
 
-    term, total, _, second = (column[:live] for column in sums)
-    scale = np.where(total > 1e200, 1e-200, 1.0)
-    for column in sums:
-        column[:live] *= scale
-    ratio = (shape[:live] + n + 1) / (n + 2) * z[:live]
-    # What follows is at most a geometric series, its terms weighted by up to n squared.
-    left = term * (n + 2.0) ** 2 / np.maximum(1 - ratio, 1e-9) ** 3
-    open_ = (ratio >= 1) | (left > _NEGLIGIBLE * np.maximum(second, 1e-300))
-    return int(np.flatnonzero(open_)[-1]) + 1 if open_.any() else 0
+    probability, stays, once, twice, *sums = state[:, :, None]
+    shape, z, b = given[:, :, None]
+    probabilities = probability * np.cumprod((shape + n) / (n + 1) * z, axis=1)
+    later = stays * np.cumprod((b + n) / (a + b + n), axis=1)
+    now = np.concatenate([stays, later[:, :-1]], axis=1)
+    once = once + np.cumsum(now, axis=1)
+    twice = twice + np.cumsum((2 * n + 1) * now, axis=1)
+    added = (probabilities, probabilities * once, probabilities * twice)
+    totals = [before[:, 0] + more.sum(axis=1) for before, more in zip(sums, added, strict=True)]
+    last = probabilities[:, -1]
+    # What follows is less than a geometric series, weighted by up to n squared.
+    ratio = (given[0] + n[-1] + 1) / (n[-1] + 2) * given[1]
+    left = last * (n[-1] + 2.0) ** 2 / np.maximum(1 - ratio, 1e-9) ** 3
+    ended = (ratio < 1) & (left <= _NEGLIGIBLE * totals[2])
+    scale = np.where(totals[0] > _LARGE, 1 / _LARGE, 1.0)
+    after = [scale * last, later[:, -1], once[:, -1], twice[:, -1], *(scale * total for total in totals)]
+    return np.array(after), ended
