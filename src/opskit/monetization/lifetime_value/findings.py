@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots
-from opskit.monetization.lifetime_value.validation import FORECASTS
+from opskit.monetization.lifetime_value.validation import FORECASTS, RANKINGS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +57,10 @@ def key_figures(
         rows.append((f"Total missed on the hold-out by {name}", *(100 * found[x] for x in bounds[:3]), found["n"], "%"))
     gain = accuracy(check, _RATE, "gain")
     rows.append(("Miss per customer, model less own rate", *gain[bounds], "orders"))
-    gap = captured(check)
-    points = [100 * gap[column] for column in ("captured", "low", "high")]
-    rows.append(("Revenue caught by the best 20%, model less past spend", *points, gap["customers"], "points"))
+    for ranked_by in RANKINGS.values():
+        found = captured(check, ranked_by)
+        name = f"Revenue of the hold-out from the best 20% by {ranked_by}"
+        rows.append((name, *found[["captured", "low", "high", "customers"]], "share"))
     rows += _cost_rows(economics, paid)
     table = pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
     known = table[["low", "high"]].notna().all(axis=1)
@@ -102,12 +103,12 @@ def accuracy(check: "ForecastCheck", forecast: str, measure: str) -> "pd.Series[
     return row.iloc[0]
 
 
-def captured(check: "ForecastCheck") -> "pd.Series[Any]":
-    """Share of the held-out revenue that the model's largest top group caught more than past spend's."""
+def captured(check: "ForecastCheck", ranked_by: str) -> "pd.Series[Any]":
+    """Share of the held-out revenue that the largest top group brought; missing where nothing could be checked."""
     import pandas as pd
 
     table = check.result.ranking
-    row = table[table["ranked_by"] == _GAP].tail(1)
+    row = table[table["ranked_by"] == ranked_by].tail(1)
     if row.empty or row["captured"].isna().all():
         return pd.Series({"captured": _NAN, "low": _NAN, "high": _NAN, "customers": 0})
     return row.iloc[0]
@@ -143,8 +144,8 @@ def decisions(
     top = shares.iloc[0]
     if top["share"] > 0:
         lines.append(
-            f"**{int(top['customers']):,} customers** hold {plots.percent(top['share'])} of what is to come: give them a "
-            "name and an owner, and watch their P(alive) from month to month."
+            f"**{int(top['customers']):,} customers** hold {plots.percent(top['share'])} of what is to come: give each "
+            "an owner, and watch the P(alive) from month to month."
         )
     if independent.correlation["verdict"].iloc[0] == "does not hold":
         word = "more" if independent.correlation["estimate"].iloc[0] > 0 else "less"
@@ -154,7 +155,7 @@ def decisions(
 
 def _trust(check: "ForecastCheck") -> list[str]:
     """What the hold-out says of totals, of single customers and of rankings."""
-    error, gain, gap = accuracy(check, "model", "error"), accuracy(check, _RATE, "gain"), captured(check)
+    error, gain, gap = accuracy(check, "model", "error"), accuracy(check, _RATE, "gain"), captured(check, _GAP)
     if not error["n"]:
         return ["The forecast is **not checked** on a hold-out: use it for no decision yet that cannot be undone."]
     span = f"{plots.percent(error['estimate'])} ({plots.percent(error['low'])} to {plots.percent(error['high'])})"

@@ -113,7 +113,7 @@ def value_shares(values: Any, *, parts: int = 10) -> "pd.DataFrame":
 
     Returns:
         part (1 = the most valuable), customers, probability_alive, expected_purchases (averages per customer), mean
-        (lifetime value per customer), least, most, total, share (of all value; missing where that is 0); one row per
+        (lifetime value per customer), least, total, share (of all value; missing where that is 0); one row per
         part. They describe these customers and these models; how sure the total is, `lifetime_value` says.
 
     Raises:
@@ -138,7 +138,6 @@ def value_shares(values: Any, *, parts: int = 10) -> "pd.DataFrame":
         expected_purchases=("expected_purchases", "mean"),
         mean=("lifetime_value", "mean"),
         least=("lifetime_value", "min"),
-        most=("lifetime_value", "max"),
         total=("lifetime_value", "sum"),
     )
     whole = found["total"].sum()
