@@ -10,6 +10,7 @@ from opskit.monetization.subscriptions.figures import (
     plot_survival,
     plot_value,
 )
+from opskit.monetization.subscriptions.key_figures import decisions, key_figures
 from opskit.monetization.subscriptions.recurring_revenue import Movements, movements, revenue_retention
 from opskit.monetization.subscriptions.renewals import Fits, Holdout, fit_groups, holdout, renewal_table
 from opskit.monetization.subscriptions.shifted_beta_geometric import ShiftedBetaGeometric
@@ -25,9 +26,11 @@ __all__ = [
     "account",
     "claims",
     "compare_values",
+    "decisions",
     "durations",
     "fit_groups",
     "holdout",
+    "key_figures",
     "lifetime_value",
     "movements",
     "plot_holdout",

@@ -78,9 +78,9 @@ def _later(renewals: "pd.DataFrame", confidence: float) -> tuple[tuple[float, fl
 
 
 def _naive(of_new: "pd.DataFrame") -> tuple[tuple[float, float, float], int]:
-    known = of_new[(of_new["basis"] == "model")]
+    known = of_new[of_new["basis"] == "model"]
     if known.empty:
-        return (float("nan"),) * 3, 0
+        return (float("nan"), float("nan"), float("nan")), 0
     row = known.iloc[0]
     ratio = tuple(float(row["naive_value"] / row[bound]) for bound in ("value", "high", "low"))
     return (ratio[0], ratio[1], ratio[2]), int(row["contracts"])

@@ -18,13 +18,16 @@ _PARTS_OF_A_DAY = 16
 _PARTS_OF_A_MONTH = 487  # of 30.4375 days
 
 
-def account(subscriptions: Any, *, as_of: dt.date, gap_days: int = 7) -> "pd.DataFrame":
+def account(
+    subscriptions: Any, *, as_of: dt.date, gap_days: int = 7, default_billing_period: str = "month"
+) -> "pd.DataFrame":
     """What was found in the rows, and what was made of it: nothing is mended silently.
 
     Args:
         subscriptions: As in `spells.spells`.
         as_of: Last day to count, inclusive.
         gap_days: As in `durations`.
+        default_billing_period: As in `durations`.
 
     Returns:
         found, rows, treatment; one row per kind of finding.
@@ -40,9 +43,10 @@ def account(subscriptions: Any, *, as_of: dt.date, gap_days: int = 7) -> "pd.Dat
     import pandas as pd
 
     have = frames.lazy(subscriptions, table="subscriptions").collect_schema()
-    checked = spells(subscriptions, as_of=as_of, gap_days=gap_days)  # refuses what cannot be used
+    options: dict[str, Any] = {"gap_days": gap_days, "default_billing_period": default_billing_period}
+    checked = spells(subscriptions, as_of=as_of, **options)  # refuses what cannot be used
     contracts = checked.select(nw.col("first").sum(), nw.col("moves").sum())
-    every = typed(subscriptions, as_of, "month").with_columns(
+    every = typed(subscriptions, as_of, default_billing_period).with_columns(
         flag(nw.col("until_day") <= nw.col("start_day")).alias("backwards")
     )
     follows = with_next(every.with_columns(nw.col("until_day").alias("end")))
@@ -72,7 +76,7 @@ def account(subscriptions: Any, *, as_of: dt.date, gap_days: int = 7) -> "pd.Dat
         ("are followed within gap_days", counts["late"], "the gap is closed: no end and no return"),
         ("change the billing period", made["moves"], "count as renewed, then no longer followed"),
         ("without contract_id", missing["contract_id"], "consecutive spells of one plan are one contract"),
-        ("without billing_period", missing["billing_period"], "taken as monthly"),
+        ("without billing_period", missing["billing_period"], f"taken as paid by the {default_billing_period}"),
     ]
     return pd.DataFrame(found, columns=["found", "rows", "treatment"]).astype({"rows": "int64"})
 

@@ -179,12 +179,19 @@ class ShiftedBetaGeometric:
         Returns:
             tenure_periods, periods (expected payments still to come), low, high.
         """
+        import numpy as np
+
         check(discount_per_period, "discount_per_period", ge=0)
         tenure = _whole(tenure_periods, "tenure_periods", least=1)
 
         def residual(a: "Vector", b: "Vector") -> "Vector":
-            later = b + tenure
-            return (later - 1) / (a + later - 1) * _payments(a, later, discount_per_period)
+            # Payments of one period more follow from those of one less: the slow function is called once.
+            payments, found = _payments(a, b + tenure.max(), discount_per_period), {}
+            for paid in range(int(tenure.max()), 0, -1):
+                renews = (b + paid - 1) / (a + b + paid - 1)
+                found[paid] = renews * payments
+                payments = 1 + found[paid] / (1 + discount_per_period)
+            return np.stack([found[int(paid)] for paid in tenure], axis=-1).reshape(-1, len(tenure))
 
         return self._table({"tenure_periods": tenure}, "periods", residual)
 
@@ -210,7 +217,7 @@ class ShiftedBetaGeometric:
 
         if not hasattr(self, "params_"):
             raise OpskitError("The model is not fitted: call fit or fit_survivors first.")
-        value = np.atleast_1d(statistic(self.alpha_, self.beta_))
+        value = np.ravel(statistic(self.alpha_, self.beta_))
         drawn = np.atleast_2d(statistic(self._draws[:, :1], self._draws[:, 1:]))
         tail = (1 - self.confidence) / 2
         low, high = np.quantile(
