@@ -89,7 +89,7 @@ def plot_renewal_rates(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     plots.format_axis(ax.yaxis, plots.percent)
     plots.title(
         ax,
-        f"Renewal rises with tenure because the others have left: {', '.join(findings[:2])}",
+        f"Sorting alone lifts renewal, by the model: {', '.join(findings[:2])}",
         "dots: as observed, with 10 or more contracts; lines: model, nobody's own probability changes",
     )
     plots.label_lines(ax)
