@@ -77,6 +77,7 @@ def payback(
 
     check(max_months, "max_months", ge=1)
     check(min_customers, "min_customers", ge=1)
+    check(confidence, "confidence", gt=0, lt=1)
     cells = _cells(orders, attributes, as_of, by, margin_share, max_months)
     cells = pd.concat([cells.assign(key=EVERYBODY), cells]) if by else cells
     cac = {} if economics is None else economics.set_index("group")["cac"].to_dict()

@@ -129,9 +129,12 @@ def _per_customer(
     since = frames.day_number(calibrate_until) - held_out
     past = (
         customers.order_days(lf, "revenue")
-        .with_columns((frames.epoch_day("day") > since).cast(nw.Int64).alias("same_again"))
+        .with_columns(
+            (frames.epoch_day("day") > since).cast(nw.Int64).alias("same_again"),
+            nw.col("revenue").cast(nw.Float64).alias("past_spend"),
+        )
         .group_by("customer_id")
-        .agg(nw.col("revenue").cast(nw.Float64).sum().alias("past_spend"), nw.col("same_again").sum())
+        .agg(nw.col("past_spend", "same_again").sum())
     )
     known = summary(orders, as_of=as_of, calibrate_until=calibrate_until, time_unit=purchases.time_unit)
     known = frames.lazy(known, "customer_id", table="summary")
