@@ -54,7 +54,10 @@ class _Log:
 
 
 def build(chunk: Chunk) -> dict[str, Any]:
-    """The chunk's events by customer and time; buying never waits for the last second of the period."""
+    """The chunk's events by customer and time, with what derived figures need: place of the customer, step and time.
+
+    Buying never waits for the last second of the period.
+    """
     rng, world, log = chunk.rng("events"), chunk.world, _Log()
     sessions = _signing_up(rng, chunk, log)
     sessions = _looking_around(rng, chunk, log, sessions)
@@ -68,6 +71,9 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "occurred_at": world.moment(at),
         "session_id": _session_ids(chunk, customer, session),
         "object_id": without(np.append(ids, "")[order], order < 0),
+        "place": customer,
+        "step": step,
+        "at": at,
     }
 
 
