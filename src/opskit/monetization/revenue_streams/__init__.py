@@ -16,6 +16,7 @@ from opskit.monetization.revenue_streams.figures import (
     plot_take_rate,
     plot_tornado,
 )
+from opskit.monetization.revenue_streams.key_figures import decisions, key_figures, leading
 from opskit.monetization.revenue_streams.metrics import METRICS, Metric, figure, monthly, recent
 from opskit.monetization.revenue_streams.scenario import Scenario, backtest, scenario
 from opskit.monetization.revenue_streams.totals import Totals, monthly_totals
@@ -31,7 +32,10 @@ __all__ = [
     "backtest",
     "chains",
     "changes",
+    "decisions",
     "figure",
+    "key_figures",
+    "leading",
     "longest_comparison",
     "monthly",
     "monthly_changes",

@@ -14,13 +14,23 @@ if TYPE_CHECKING:
 _FRONT = (plots.BLUE, plots.SKY, "#004B76", "#9CCFEF", "#3C6E91")
 _BACK = (plots.ORANGE, plots.VERMILLION, plots.PURPLE, "#F3CF85", "#8C3D00")
 _SHOWN_PARTS = 9
+_DOTS_PER_INCH = 88
+
+
+def small_axes(ax: "Axes | None", *, size: tuple[float, float]) -> "Axes":
+    """Axes of fewer dots than usual: the page has many figures, and a report is sent by e-mail."""
+    new = plots.axes(ax, size=size)
+    figure = new.get_figure(root=True)
+    if ax is None and figure is not None:
+        figure.set_dpi(_DOTS_PER_INCH)
+    return new
 
 
 def plot_mix(monthly: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Each stream's share of the month's revenue from `monthly`, front-end streams below in blue, back-end ones above."""
     import numpy as np
 
-    ax = plots.axes(ax, size=(9.5, 4.8))
+    ax = small_axes(ax, size=(8.2, 4))
     shares = monthly[(monthly["metric"] == "share") & (monthly["stream"] != ALL)]
     table = shares.pivot_table(index="month", columns=["side", "stream"], values="estimate")
     if table.empty or not np.isfinite(table.to_numpy()).any():
@@ -69,7 +79,7 @@ def _colors(order: list[tuple[str, str]]) -> list[str]:
 
 def _name_beside(ax: "Axes", ends: list[tuple[float, str, str]], across: float) -> None:
     """Names right of the last bar, pushed apart upwards, then back down from the top."""
-    gap = 0.055 * max(1.0, ends[-1][0])
+    gap = 0.062 * max(1.0, ends[-1][0])
     heights = [height for height, _, _ in ends]
     for place in range(1, len(heights)):
         heights[place] = max(heights[place], heights[place - 1] + gap)
@@ -97,7 +107,7 @@ def _mix_finding(monthly: "pd.DataFrame") -> str:
 
 def plot_rates(monthly: "pd.DataFrame", metric: str, ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """One metric of `monthly` by stream, with intervals; months that are not whole are left out."""
-    ax = plots.axes(ax)
+    ax = small_axes(ax, size=(7.4, 3.2))
     rows = monthly[monthly["complete"] & (monthly["metric"] == metric) & monthly["estimate"].notna()]
     rows = rows[(rows["stream"] != ALL) | (rows["side"] == "all")]
     if metric in {"take_rate", "ecpm"} and rows.loc[rows["stream"] != ALL, "stream"].nunique() == 1:
@@ -108,10 +118,12 @@ def plot_rates(monthly: "pd.DataFrame", metric: str, ax: "Axes | None" = None, *
         return ax
     order = _by_size(monthly)
     color = dict(zip(order, _colors(order), strict=True))
+    few = rows["stream"].nunique() <= 4  # more bands than that hide each other
     for key, part in rows.groupby(["side", "stream"]):
         line = color.get((str(key[0]), str(key[1])), plots.BLACK)
         ax.plot(part["month"], part["estimate"], color=line, marker="o", markersize=3, label=key[1])
-        plots.band(ax, part["month"], part["low"], part["high"], color=line)
+        if few or key[0] == "all":
+            plots.band(ax, part["month"], part["low"], part["high"], color=line)
     share = rows["unit"].iloc[0] == "share"
     plots.date_axis(ax)
     plots.format_axis(ax.yaxis, plots.percent if share else plots.number)
@@ -120,14 +132,14 @@ def plot_rates(monthly: "pd.DataFrame", metric: str, ax: "Axes | None" = None, *
     first, last = whole.iloc[0], whole.iloc[-1]
     text = plots.percent if share else lambda value: plots.money(value, currency)
     finding = f"{label}: {text(first['estimate'])} in {first['month']:%b %Y}, {text(last['estimate'])} in {last['month']:%b %Y}"
-    plots.title(ax, finding, "whole months; bands: interval")
+    plots.title(ax, finding, "whole months; bands: interval" if few else "whole months; band: interval of all streams")
     plots.label_lines(ax)
     return ax
 
 
 def plot_changes(changes: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """Waterfall from revenue before to revenue after, from `changes`; small parts are drawn together."""
-    ax = plots.axes(ax, size=(9.5, 5.2))
+    ax = small_axes(ax, size=(8.2, 4.2))
     if changes.empty:
         plots.statement(ax, "Fewer than two complete months: there is no change to split.")
         return ax
@@ -145,13 +157,13 @@ def plot_changes(changes: "pd.DataFrame", ax: "Axes | None" = None, *, currency:
     word = "rose" if total["contribution"] >= 0 else "fell"
     change = plots.money(abs(total["contribution"]), currency)
     finding = f"Revenue {word} by {change}; the largest part is {_part(lead)} ({_signed(lead['contribution'])})"
-    plots.title(ax, finding, f"{money}; thin bars: interval of each part (none where no customer is named)")
+    plots.title(ax, finding, f"{money}; thin bars: intervals")
     return ax
 
 
 def plot_take_rate(take_rates: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """From the take rate before to the one after: what rates did and what the mix of streams did, from `take_rates`."""
-    ax = plots.axes(ax, size=(8.5, 3.6))
+    ax = small_axes(ax, size=(7.4, 2.6))
     if take_rates.empty:
         plots.statement(ax, "No stream has a gross amount in both periods, so there is no take rate to compare.")
         return ax
@@ -195,7 +207,7 @@ def plot_scenario(made: "Scenario", ax: "Axes | None" = None, *, currency: str =
     """The coming months of `scenario` beside the months before."""
     import pandas as pd
 
-    ax = plots.axes(ax)
+    ax = small_axes(ax, size=(7.4, 3.4))
     months = made.by_month
     if months.empty:
         plots.statement(ax, "Fewer than six complete months: too few to say how the drivers move.")
@@ -217,7 +229,7 @@ def plot_scenario(made: "Scenario", ax: "Axes | None" = None, *, currency: str =
 
 def plot_tornado(made: "Scenario", ax: "Axes | None" = None, *, currency: str = "", most: int = 10) -> "Axes":
     """What each driver alone does to the coming revenue over its own range, from `scenario`; the widest on top."""
-    ax = plots.axes(ax, size=(9.5, 4.8))
+    ax = small_axes(ax, size=(8.2, 3.8))
     table = made.drivers[made.drivers["swing"] > 0].head(most) if len(made.drivers) else made.drivers
     if table.empty:
         plots.statement(ax, "No driver has moved in the past, or too few months are complete to tell.")
@@ -239,7 +251,7 @@ def plot_tornado(made: "Scenario", ax: "Axes | None" = None, *, currency: str = 
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.grid(axis="x", visible=True)
-    ax.margins(x=0.12)
+    ax.margins(x=0.17)
     plots.format_axis(ax.xaxis, plots.number)
     _lay_out(ax)
     lead = table.iloc[0]
@@ -247,9 +259,7 @@ def plot_tornado(made: "Scenario", ax: "Axes | None" = None, *, currency: str = 
         f"Most hangs on {_part(lead)}: {plots.number(lead['revenue_low'])} to {plots.number(lead['revenue_high'])}"
     )
     money = f"revenue of the coming months, {currency}" if currency else "revenue of the coming months"
-    plots.title(
-        ax, finding, f"{money}; each driver alone over the range it has earned by its past, others on their course"
-    )
+    plots.title(ax, finding, f"{money}; each driver alone over its own past range")
     return ax
 
 

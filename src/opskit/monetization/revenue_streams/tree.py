@@ -22,7 +22,7 @@ def tree(made: Scenario, *, stream: str = "", driver: str = "", by: float = 0.0)
 
     Returns:
         depth (0 total, 1 side, 2 stream, 3 driver), side, stream, driver, level (of a driver), revenue, moved (its level
-        or revenue after the move).
+        or revenue after the move). Empty where the scenario is.
 
     Raises:
         OpskitError: No such driver, or by is not above -1.
@@ -33,6 +33,9 @@ def tree(made: Scenario, *, stream: str = "", driver: str = "", by: float = 0.0)
 
     check(by, "by", gt=-1)
     drivers, streams = made.drivers, made.revenue.iloc[:-1]
+    columns = ["depth", "side", "stream", "driver", "level", "revenue", "moved"]
+    if drivers.empty:
+        return pd.DataFrame(columns=columns)
     chosen = (drivers["stream"] == stream) | (not stream)
     chosen &= (drivers["driver"] == driver) | (not driver)
     if not chosen.any():
@@ -50,7 +53,6 @@ def tree(made: Scenario, *, stream: str = "", driver: str = "", by: float = 0.0)
         rows += [(3, side, name, what, level, nan, level * times) for what, level, times in own]
     own = zip(drivers.loc[shared, "centre"], factor[shared], strict=True)
     rows = [(3, "all", ALL, ACTIVE, level, nan, level * times) for level, times in own] + rows
-    columns = ["depth", "side", "stream", "driver", "level", "revenue", "moved"]
     table = pd.DataFrame(rows, columns=columns)
     leaves = table[table["depth"] == 2]
     sums = [(1, side, ALL, "", nan, *part[["revenue", "moved"]].sum()) for side, part in leaves.groupby("side")]

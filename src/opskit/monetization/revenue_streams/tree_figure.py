@@ -3,20 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots
+from opskit.monetization.revenue_streams.figures import small_axes
 from opskit.monetization.revenue_streams.totals import ALL
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_ACROSS = (0.0, 0.19, 0.38, 0.71)  # left edge of each depth
-_WIDTH = (0.15, 0.15, 0.27, 0.29)
+_ACROSS = (0.0, 0.21, 0.41, 0.72)  # left edge of each depth
+_WIDTH = (0.18, 0.17, 0.28, 0.28)
 
 
 def plot_tree(tree: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """Total, sides, streams and drivers of `tree` as boxes; what has moved is orange and tells both numbers."""
     leaves = tree[tree["depth"] == 3]
-    ax = plots.axes(ax, size=(10.5, 0.7 + 0.4 * max(len(leaves), 3)))
+    ax = small_axes(ax, size=(9, 0.6 + 0.29 * max(len(leaves), 4)))
+    if tree.empty:
+        plots.statement(ax, "Fewer than six complete months: there is no scenario to take apart.")
+        return ax
     ax.set_axis_off()
     heights = _heights(tree)
     parents = {key: at for key, at in heights.items() if key[3] == ""}
@@ -90,8 +94,8 @@ def _box(ax: "Axes", row: dict[Any, Any], height: float) -> None:
     number = _text(value, row["driver"])
     if moved:
         number = f"{number} → {_text(row['moved'], row['driver'])}"
-    ax.text(left + 0.008, height, name, va="center", ha="left", fontsize=7.5, color=plots.BLACK, zorder=3)
-    ax.text(left + width - 0.008, height, number, va="center", ha="right", fontsize=7.5, color=color, zorder=3)
+    ax.text(left + 0.008, height, name, va="center", ha="left", fontsize=7, color=plots.BLACK, zorder=3)
+    ax.text(left + width - 0.008, height, number, va="center", ha="right", fontsize=7, color=color, zorder=3)
 
 
 def _text(value: float, driver: str) -> str:
