@@ -451,10 +451,10 @@ def test_repeated_rows_are_a_row_of_that_weight(times: int) -> None:
 
 def test_nothing_depends_on_the_order_of_rows(weekly: pd.DataFrame, buying: ltv.BGNBD) -> None:
     shuffled = weekly.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(ltv.BGNBD(time_unit="week").fit(shuffled).params_, buying.params_, rtol=1e-12)
+    pd.testing.assert_frame_equal(ltv.BGNBD(time_unit="week").fit(shuffled).params_, buying.params_, rtol=1e-8)
     mixed = buying.expected_purchases(shuffled, horizon_days=90).set_index("customer_id")
     straight = buying.expected_purchases(weekly, horizon_days=90).set_index("customer_id")
-    pd.testing.assert_frame_equal(mixed.loc[straight.index], straight, rtol=1e-12)
+    pd.testing.assert_frame_equal(mixed.loc[straight.index], straight, rtol=1e-9)
 
 
 def test_money_in_another_currency_changes_gamma_and_nothing_else(weekly, spending) -> None:

@@ -127,7 +127,7 @@ class BGNBD:
             The same kind of frame as went in: customer_id (or the history, where there is none), expected_purchases.
         """
         check(horizon_days, "horizon_days", ge=0)
-        histories, logs = distinct(summary, self.unit_days), self.log_parameters()
+        histories, logs = distinct(summary, self.unit_days).ordered(), self.log_parameters()
         expected = self.alive(logs, histories) * self.counts(logs, histories, [horizon_days]).mean[0]
         return self._joined(summary, histories, {"expected_purchases": expected})
 
@@ -213,12 +213,15 @@ class BGNBD:
         return np.where(frequency > 0, expit(-left), 1.0)
 
     def counts(self, logs: "Vector", histories: Histories, horizon_days: "Sequence[float] | Vector") -> Counts:
-        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon."""
+        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon.
+
+        The histories must be `ordered`.
+        """
         import numpy as np
 
         r, alpha, a, b = np.exp(logs)
         frequency, time = histories.frequency, histories.T
-        # Sorted by frequency and T, all that matters here: the recency has had its say in the probability alive.
+        # Frequency and T are all that matters here: the recency has had its say in the probability alive.
         new = np.flatnonzero((np.diff(frequency, prepend=-1) != 0) | (np.diff(time, prepend=-1) != 0))
         place = np.repeat(np.arange(len(new)), np.diff(new, append=len(frequency)))
         frequency, time = frequency[new], time[new]

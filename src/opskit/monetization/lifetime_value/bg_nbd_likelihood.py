@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 NAMES = ("r", "alpha", "a", "b")
+_BLOCK = 8_000  # histories
 
 
 class LogLikelihood:
@@ -21,39 +22,62 @@ class LogLikelihood:
         share = histories.n / histories.n.sum()
         self.frequency, place = np.unique(histories.frequency, return_inverse=True)
         self.by_frequency = np.bincount(place, weights=share)
+        again = histories.frequency > 0
+        self.x_place, self.share = place[again], share[again]
         self.T, place = np.unique(histories.T, return_inverse=True)
         self.by_time = np.bincount(place, weights=share)
         self.purchases_by_time = np.bincount(place, weights=share * histories.frequency)
-        again = histories.frequency > 0
-        self.x, self.share = histories.frequency[again], share[again]
         self.time_place = place[again]
         self.recency, self.recency_place = np.unique(histories.recency[again], return_inverse=True)
 
     def __call__(self, logs: "Vector") -> "tuple[float, Vector]":
         """Value and gradient in the logs of the parameters."""
         import numpy as np
-        from scipy.special import digamma, expit, gammaln
+        from scipy.special import digamma, gammaln
 
         r, alpha, a, b = np.exp(logs)
         x, weight = self.frequency, self.by_frequency
-        counted = gammaln(r + x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + x) + gammaln(b + x) - gammaln(b)
+        chance = a / (b + np.maximum(x, 1) - 1)
         log_time, log_recency = np.log(alpha + self.T), np.log(alpha + self.recency)
-        waited = log_time[self.time_place] - log_recency[self.recency_place]
         rows = self.purchases_by_time + r * self.by_time
-        left = np.log(a / (b + self.x - 1)) + (r + self.x) * waited
-        value = weight @ counted + r * np.log(alpha) - rows @ log_time + self.share @ np.logaddexp(0, left)
-        gone = self.share * expit(left)
+        left, gone, gone_waiting, gone_closer = self._left(r + x, chance, alpha, log_time, log_recency)
+        counted = gammaln(r + x) - gammaln(r) + gammaln(a + b) - gammaln(a + b + x) + gammaln(b + x) - gammaln(b)
+        value = weight @ counted + r * np.log(alpha) - rows @ log_time + left
         total = digamma(a + b) - digamma(a + b + x)
-        closer = 1 / (alpha + self.T)[self.time_place] - 1 / (alpha + self.recency)[self.recency_place]
         gradient = np.array(
             [
-                weight @ (digamma(r + x) - digamma(r)) + np.log(alpha) - self.by_time @ log_time + gone @ waited,
-                r / alpha - rows @ (1 / (alpha + self.T)) + gone @ ((r + self.x) * closer),
+                weight @ (digamma(r + x) - digamma(r)) + np.log(alpha) - self.by_time @ log_time + gone_waiting,
+                r / alpha - rows @ (1 / (alpha + self.T)) + gone_closer,
                 weight @ total + gone.sum() / a,
-                weight @ (total + digamma(b + x) - digamma(b)) - gone @ (1 / (b + self.x - 1)),
+                weight @ (total + digamma(b + x) - digamma(b)) - gone @ (chance / a),
             ]
         )
         return float(value), gradient * np.exp(logs)
+
+    def _left(
+        self, shape: "Vector", chance: "Vector", alpha: float, log_time: "Vector", log_recency: "Vector"
+    ) -> "tuple[float, Vector, float, float]":
+        """What the possibility of having left at the last purchase adds to the value and to its slopes.
+
+        In blocks that stay in the processor's cache, and with plain exp and log: several times faster than logaddexp and
+        expit over all at once. The logs of the parameters are bounded, so the odds of having left do not underflow.
+        """
+        import numpy as np
+
+        log_chance, per_time, per_recency = np.log(chance), 1 / (alpha + self.T), 1 / (alpha + self.recency)
+        value, waiting, closer, gone = 0.0, 0.0, 0.0, np.zeros(len(shape))
+        for first in range(0, len(self.share), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            x, time, recency = self.x_place[block], self.time_place[block], self.recency_place[block]
+            waited = log_time[time] - log_recency[recency]
+            odds = log_chance[x] + shape[x] * waited
+            left = 1 / (1 + np.exp(-odds))
+            value += self.share[block] @ (odds - np.log(left))
+            left *= self.share[block]
+            waiting += left @ waited
+            closer += left @ (shape[x] * (per_time[time] - per_recency[recency]))
+            gone += np.bincount(x, weights=left, minlength=len(shape))
+        return float(value), gone, float(waiting), float(closer)
 
 
 def run_away(found: "Vector", scale: float, n: float) -> str:

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
-_BROKEN = {  # what a history may not be: in words, and as a test of the table of histories
-    "a missing frequency, recency or T": lambda t: t[["frequency", "recency", "T"]].isna().any(axis=1),
-    "a negative frequency, recency or T": lambda t: (t[["frequency", "recency", "T"]] < 0).any(axis=1),
-    "a frequency that is not a whole number": lambda t: t["frequency"] % 1 != 0,
-    "recency above T": lambda t: t["recency"] > t["T"],
-    "recency above 0 with frequency 0": lambda t: (t["frequency"] == 0) & (t["recency"] > 0),
-    "an infinite T": lambda t: t["T"] == float("inf"),
-}
-
 
 class Histories(NamedTuple):
     """Distinct histories, one entry each.
@@ -42,6 +33,13 @@ class Histories(NamedTuple):
     value: "Vector"
     value_square: "Vector"
 
+    def ordered(self) -> "Histories":
+        """By frequency, T and recency, whatever the engine: who shares frequency and T stands side by side."""
+        import numpy as np
+
+        order = np.lexsort((self.recency, self.T, self.frequency))
+        return Histories(*(column[order] for column in self))
+
 
 def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories:
     """The distinct histories of a summary, counted in the engine.
@@ -55,26 +53,23 @@ def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories
     Raises:
         OpskitError: A column is missing, there are no rows, the unit is another, or histories are impossible.
     """
-    wanted = ("frequency", "recency", "T", *(("mean_value",) if values else ()))
-    lf = frames.lazy(summary, *wanted, table="summary")
-    weight = row_weight(lf)
-    value = nw.col("mean_value").cast(nw.Float64).fill_null(0.0).fill_nan(0.0) if values else nw.lit(0.0)
-    unit = nw.col("unit_days") if "unit_days" in lf.collect_schema().names() else nw.lit(unit_days)
-    table = frames.collect(
-        lf.select(
-            *(nw.col("frequency", "recency", "T").cast(nw.Float64),), value.alias("value"), weight, unit.alias("unit")
-        )
-        .with_columns(
-            (nw.col("value") * nw.col("n")).alias("sum"), (nw.col("value") ** 2 * nw.col("n")).alias("square")
-        )
-        .group_by("frequency", "recency", "T")
-        .agg(nw.col("n", "sum", "square").sum(), nw.col("unit").min(), nw.col("unit").max().alias("unit_max"))
-    )
+    import numpy as np
+
+    lf = frames.lazy(summary, "frequency", "recency", "T", *(("mean_value",) if values else ()), table="summary")
+    rows = lf.with_columns(nw.col("frequency", "recency", "T").cast(nw.Float64), row_weight(lf))
+    sums = [nw.col("n").sum()]
+    if "unit_days" in lf.collect_schema().names():
+        sums.append(nw.col("unit_days").max().alias("unit"))
+    if values:
+        mean = nw.col("mean_value").cast(nw.Float64).fill_null(0.0).fill_nan(0.0)
+        rows = rows.with_columns((mean * nw.col("n")).alias("sum"), (mean * mean * nw.col("n")).alias("square"))
+        sums.append(nw.col("sum", "square").sum())
+    table = frames.collect(rows.group_by("frequency", "recency", "T").agg(*sums))
+    x, recency, T, n = (table[column].to_numpy(dtype=float) for column in ("frequency", "recency", "T", "n"))
     _refuse(table, unit_days)
-    # Sorted, so that sums do not depend on the order in which an engine returns its groups.
-    table = table.sort_values(["frequency", "T", "recency"])
-    columns = ("frequency", "recency", "T", "n", "sum", "square")
-    return Histories(*(table[column].to_numpy(dtype=float) for column in columns))
+    _refuse_impossible(x, recency, T, n)
+    both = (table[column].to_numpy(dtype=float) if values else np.zeros(len(x)) for column in ("sum", "square"))
+    return Histories(x, recency, T, n, *both)
 
 
 def row_weight(lf: nw.LazyFrame[Any]) -> nw.Expr:
@@ -87,20 +82,34 @@ def _refuse(table: "pd.DataFrame", unit_days: int) -> None:
     """Refuse what no model may be asked about."""
     if not len(table):
         raise OpskitError("summary has no rows; at least one customer is needed. Check as_of and what was filtered.")
-    for found in (table["unit"].min(), table["unit_max"].max()):
-        if found != unit_days:
-            raise OpskitError(
-                f"summary is in units of {found:g} days, the model in units of {unit_days}. "
-                "Give summary and model the same time_unit."
-            )
-    if not (table["n"] > 0).all():
+    if "unit" in table and not (table["unit"] == unit_days).all():
+        other = table.loc[table["unit"] != unit_days, "unit"].iloc[0]
+        raise OpskitError(
+            f"summary is in units of {other:g} days, the model in units of {unit_days}. "
+            "Give summary and model the same time_unit."
+        )
+
+
+def _refuse_impossible(x: "Vector", recency: "Vector", T: "Vector", n: "Vector") -> None:
+    """Refuse histories that no order dates can give."""
+    import numpy as np
+
+    if not (n > 0).all():
         raise OpskitError("summary has rows whose n is not above 0; n says how many customers a row stands for.")
-    for what, test in _BROKEN.items():
-        broken = test(table)
-        if broken.any():
-            example = table.loc[broken, ["frequency", "recency", "T"]].iloc[0].to_dict()
-            row = ", ".join(f"{name} == {value:g}" for name, value in example.items())
+    with np.errstate(invalid="ignore"):
+        broken = {
+            "a missing frequency, recency or T": np.isnan(x + recency + T),
+            "a negative frequency, recency or T": (x < 0) | (recency < 0) | (T < 0),
+            "a frequency that is not a whole number": x != np.floor(x),
+            "recency above T": recency > T,
+            "recency above 0 with frequency 0": (x == 0) & (recency > 0),
+            "an infinite T": np.isinf(T),
+        }
+    for what, rows in broken.items():
+        if rows.any():
+            place = int(np.flatnonzero(rows)[0])
             raise OpskitError(
-                f"summary has {int(table.loc[broken, 'n'].sum()):,} customers with {what} ({row}). "
-                "Check the dates of their orders; lifetime_value.summary makes none of these."
+                f"summary has {n[rows].sum():,.0f} customers with {what} (frequency == {x[place]:g}, "
+                f"recency == {recency[place]:g}, T == {T[place]:g}). Check the dates of their orders; "
+                "lifetime_value.summary makes none of these."
             )

@@ -16,6 +16,7 @@ LogLikelihood = Callable[["Vector"], tuple[float, "Vector"]]
 
 _LARGEST_LOG = 16.0  # a parameter beyond exp(16) times its scale has run away
 _LARGEST_ERROR = 5.0  # standard error of a log: nothing is known of the parameter
+_FAR, _NEAR = 0.5, 1e-4  # a Newton step, in logs: from no maximum at all, from one whose curvature is known
 _STEP = 1e-4  # of a log, in differences of analytic gradients: error of order step squared
 
 
@@ -57,16 +58,17 @@ def maximize(
     bounds = [(centre - _LARGEST_LOG, centre + _LARGEST_LOG) for centre in start]
     options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20}
     logs: Vector = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-    for _ in range(3):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
+    for _ in range(5):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
         observed = information(cost, logs)
         if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
-            raise OpskitError(explain(np.exp(logs)))
+            break
         step = np.linalg.solve(observed, cost(logs)[1])
-        if not np.abs(step).max() < 0.5:
-            raise OpskitError(explain(np.exp(logs)))
+        if not np.abs(step).max() < _FAR:
+            break
         logs = logs - step
-    observed = information(cost, logs)
-    return Maximum(logs, np.linalg.inv(observed) / customers, -cost(logs)[0])
+        if np.abs(step).max() < _NEAR:
+            return Maximum(logs, np.linalg.inv(observed) / customers, -cost(logs)[0])
+    raise OpskitError(explain(np.exp(logs)))
 
 
 def information(cost: LogLikelihood, logs: "Vector") -> "Vector":
