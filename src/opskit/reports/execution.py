@@ -125,7 +125,7 @@ def _explained(error: Exception, page: Page, timeout_seconds: float, *, cancelle
     if cancelled:
         return "stopped", "Stopped before it was finished."
     name, message = getattr(error, "ename", ""), str(getattr(error, "evalue", "")).strip()
-    if name == "MissingTableError":
+    if name in {"MissingTableError", "TooLittleDataError"}:
         return "skipped", message
     if name == "OpskitError":
         return "failed", message

@@ -64,6 +64,15 @@ def _text(number: float | None, decimals: int | None, suffix: str) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) + suffix
 
 
+def four_digits(number: float) -> str:
+    """A number of a table with four significant digits and no exponent: ``pd.options.display.float_format``.
+
+    >>> four_digits(1959550.0), four_digits(0.16894), four_digits(297.0)
+    ('1,960,000', '0.1689', '297')
+    """
+    return f"{float(f'{number:.4g}'):,.12g}"
+
+
 def signed(number: float, unit: str = "") -> str:
     """A difference with its sign and three significant digits.
 
