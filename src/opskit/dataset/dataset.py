@@ -83,12 +83,14 @@ class Dataset:
 
     @cached_property
     def as_of(self) -> dt.date:
-        """Last day that counts (inclusive): the parameter, else opskit.toml, else the last day of the fact tables."""
+        """Last day that counts (inclusive): the parameter, opskit.toml, or the last day of the fact tables, else of surveys."""
         if self._given_as_of:
             return self._given_as_of
         if self._store.config.as_of:
             return parse_day(self._store.config.as_of)
         facts = self._store.readable(name for name in self._store.sources if contract.table(name).fact)
+        # Answers often come in after the sales that they are about, so they count only where they are all there is.
+        facts = facts or self._store.readable(name for name in self._store.sources if name == "surveys")
         days = [last for name in facts if (last := self._store.load(name).last_day) is not None]
         if not days:
             for problem in self._store.failed.values():
