@@ -64,7 +64,7 @@ def run(
 ) -> None:
     """Run pages on your data and write one HTML report each, index.html and headlines.csv.
 
-    Exit code: 0 all well (a page whose tables are missing is skipped), 1 a page failed, 2 wrong usage.
+    Exit code: 0 all well (a page whose tables are missing or too small is skipped), 1 a page failed, 2 wrong usage.
     """
     from rich.console import Console
 

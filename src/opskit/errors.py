@@ -13,6 +13,10 @@ class MissingTableError(OpskitError):
     """The dataset lacks a table that the page needs; the runner reports the page as skipped."""
 
 
+class TooLittleDataError(OpskitError):
+    """The data are sound, but too few for what the page does; the runner reports the page as skipped."""
+
+
 def check(
     value: Any,
     name: str,

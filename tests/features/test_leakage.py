@@ -12,6 +12,7 @@ import opskit
 from opskit import OpskitError, features, frames, sample
 
 CUT = dt.date(2025, 9, 30)
+PLANS = ["child_born_on"]  # the due date of those who join in pregnancy
 Rng = np.random.Generator
 
 
@@ -52,6 +53,7 @@ def shop(folder: Path, seed: int) -> tuple[pd.DataFrame, pd.Series]:
     found = frames.lazy(features.point_in_time(ds.orders, as_of=CUT, events=ds.events), table="features")
     known = frames.collect(found).set_index("customer_id").sort_index()
     attributes = ds.customers.df().set_index("customer_id")[["channel", "region", "city", "child_born_on"]]
+    assert features.plans(attributes, last_day=ds.as_of) == PLANS
     after = features.outcome(ds.orders, after=CUT, horizon_days=90, as_of=ds.as_of).df()["customer_id"]
     return known.join(attributes), pd.Series(~known.index.isin(after), index=known.index)
 
@@ -71,14 +73,21 @@ def one(tmp_path_factory: pytest.TempPathFactory) -> tuple[pd.DataFrame, pd.Seri
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.__name__)
 def test_each_kind_of_leak_is_named_first(leak: Callable[..., object], one: tuple[pd.DataFrame, pd.Series]) -> None:
     known, left = one
-    found = features.scan(plant(known, left, leak, np.random.default_rng(3)), left, as_of=CUT)
+    found = features.scan(plant(known, left, leak, np.random.default_rng(3)), left, as_of=CUT, plans=PLANS)
     assert found.suspicious == ["note"]
     assert found.columns["reason"].iloc[0]
 
 
-def test_clean_columns_raise_no_alarm_and_their_strength_is_moderate(one: tuple[pd.DataFrame, pd.Series]) -> None:
+def test_a_date_after_the_cut_off_is_a_leak_unless_it_is_a_plan(one: tuple[pd.DataFrame, pd.Series]) -> None:
     known, left = one
     found = features.scan(known, left, as_of=CUT)
+    assert found.suspicious == PLANS
+    assert "dates lie after the cut-off" in found.columns["reason"].iloc[0]
+
+
+def test_clean_columns_raise_no_alarm_and_their_strength_is_moderate(one: tuple[pd.DataFrame, pd.Series]) -> None:
+    known, left = one
+    found = features.scan(known, left, as_of=CUT, plans=PLANS)
     assert found.suspicious == []
     assert 0.6 < found.model < 0.85
     assert found.examined == len(known)
@@ -116,8 +125,8 @@ def test_over_many_shops_the_leak_is_named_first_and_clean_data_raises_no_alarm(
         known, left = shop(tmp_path / str(seed), seed)
         rng = np.random.default_rng(seed)
         leak = LEAKS[int(rng.integers(len(LEAKS)))]
-        alarms = features.scan(known, left, as_of=CUT).suspicious
-        named = features.scan(plant(known, left, leak, rng), left, as_of=CUT).suspicious
+        alarms = features.scan(known, left, as_of=CUT, plans=PLANS).suspicious
+        named = features.scan(plant(known, left, leak, rng), left, as_of=CUT, plans=PLANS).suspicious
         wrong += [f"{seed}: {alarms} without a leak"] if alarms else []
         wrong += [f"{seed}: {named} for {leak.__name__}"] if named[:1] != ["note"] else []
     assert not wrong

@@ -1,6 +1,19 @@
-"""What was known about each customer on a day, what happened after it, and whether a column knows too much."""
+"""What was known about each customer on a day, what came after it, leaking columns, and how well predictions came true."""
 
-from opskit.features.leakage import Scan, scan
+from opskit.features.judge import accuracy, auc_difference, calibration, calibration_error, error_and_omission, gains
+from opskit.features.leakage import Scan, plans, scan
 from opskit.features.point_in_time import outcome, point_in_time
 
-__all__ = ["Scan", "outcome", "point_in_time", "scan"]
+__all__ = [
+    "Scan",
+    "accuracy",
+    "auc_difference",
+    "calibration",
+    "calibration_error",
+    "error_and_omission",
+    "gains",
+    "outcome",
+    "plans",
+    "point_in_time",
+    "scan",
+]

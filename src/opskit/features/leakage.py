@@ -1,9 +1,12 @@
 """Columns that know the outcome they are to predict."""
 
 import datetime as dt
+from collections.abc import Collection
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit.errors import OpskitError, check
+from opskit.features.judge import placements
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +38,7 @@ def scan(
     outcome: "pd.Series[Any]",
     *,
     as_of: dt.date | None = None,
+    plans: Collection[str] = (),
     seed: int = 7,
     margin: float = 0.05,
 ) -> Scan:
@@ -49,6 +53,7 @@ def scan(
         columns: One row per customer, without the id: numbers, texts, flags and dates; missing values allowed.
         outcome: True or False for each row, in the same order.
         as_of: The cut-off, inclusive; without it dates are not checked against it.
+        plans: Columns whose dates may lie after the cut-off, such as a due date; `plans` of this package finds them.
         seed: Of the folds.
         margin: By how much of the area under the curve models must differ beyond chance to count as clearly different.
 
@@ -78,7 +83,7 @@ def scan(
     truth = _outcome(columns, outcome)
     numbers = {str(name): _number(columns[name]) for name in columns}
     table = _alone(numbers, truth, seed)
-    after = {str(name): _after(columns[name], as_of) for name in columns}
+    after = {str(name): 0 if name in plans else _after(columns[name], as_of) for name in columns}
     everything = np.column_stack(list(numbers.values()))
     model, leaned_on = _model(everything, truth, seed)
     without: dict[str, float] = {}
@@ -90,6 +95,23 @@ def scan(
     for name in _stand_apart(table, numbers, truth, seed, margin):
         reasons[name].append((1.0, "alone better than all weaker columns together"))
     return Scan(_ranked(table, reasons), model, len(truth))
+
+
+def plans(columns: "pd.DataFrame", *, last_day: dt.date) -> list[str]:
+    """Date columns that hold dates after the last day of the data: plans, not records of what happened.
+
+    A record cannot lie in the future, a due date or an expiry can, and may have been known long before.
+
+    Args:
+        columns: One row per customer, all customers rather than those of one cut-off.
+        last_day: Last day of the data, inclusive.
+
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"changed": pd.to_datetime(["2025-03-01"]), "due": pd.to_datetime(["2026-02-01"])})
+    >>> plans(table, last_day=dt.date(2025, 12, 31))
+    ['due']
+    """
+    return [str(name) for name in columns if _after(columns[name], last_day)]
 
 
 def _alone(numbers: "dict[str, np.ndarray[Any, Any]]", truth: "np.ndarray[Any, Any]", seed: int) -> "pd.DataFrame":
@@ -153,10 +175,14 @@ def _after(column: "pd.Series[Any]", as_of: dt.date | None) -> int:
     return int((pd.to_datetime(column) >= pd.Timestamp(as_of) + pd.Timedelta(days=1)).sum())
 
 
-def _boosting(seed: int) -> "HistGradientBoostingClassifier":
+def _boosted(
+    values: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]", seed: int
+) -> "HistGradientBoostingClassifier":
+    import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    return HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=12, random_state=seed)
+    filled = np.where(np.isnan(values).all(axis=0), 0.0, values)  # scikit-learn 1.9 cannot bin an empty column
+    return HistGradientBoostingClassifier(max_iter=40, max_leaf_nodes=12, random_state=seed).fit(filled, truth)
 
 
 def _folds(seed: int) -> "StratifiedKFold":
@@ -169,13 +195,16 @@ def _out_of_fold(
     values: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]", seed: int, *, single: bool = False
 ) -> "np.ndarray[Any, Any]":
     """Probabilities for customers the model has not seen."""
-    from sklearn.model_selection import cross_val_predict
+    import numpy as np
     from sklearn.tree import DecisionTreeClassifier
 
-    tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=10, random_state=seed)
-    model = tree if single else _boosting(seed)
-    found: Any = cross_val_predict(model, values, truth, cv=_folds(seed), method="predict_proba")
-    return found[:, 1]
+    score = np.zeros(len(truth))
+    for known, held_out in _folds(seed).split(values, truth):  # three times as fast as cross_val_predict
+        tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=10, random_state=seed)
+        fit = tree.fit if single else partial(_boosted, seed=seed)
+        model: Any = fit(values[known], truth[known])
+        score[held_out] = model.predict_proba(values[held_out])[:, 1]
+    return score
 
 
 def _model(values: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]", seed: int) -> "tuple[float, list[int]]":
@@ -185,7 +214,7 @@ def _model(values: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]", seed: 
     rng = np.random.default_rng(seed)
     score, shuffled = np.zeros(len(truth)), np.zeros((values.shape[1], len(truth)))
     for known, held_out in _folds(seed).split(values, truth):
-        model = _boosting(seed).fit(values[known], truth[known])
+        model = _boosted(values[known], truth[known], seed)
         score[held_out] = model.predict_proba(values[held_out])[:, 1]
         for place in range(values.shape[1]):
             changed = values[held_out].copy()
@@ -196,9 +225,7 @@ def _model(values: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]", seed: 
 
 
 def _strength(score: "np.ndarray[Any, Any]", truth: "np.ndarray[Any, Any]") -> float:
-    from sklearn.metrics import roc_auc_score
-
-    area = float(roc_auc_score(truth, score))
+    area = float(placements(score, truth)[0].mean())
     return max(area, 1 - area)
 
 
