@@ -13,7 +13,7 @@ from opskit.monetization.lifetime_value.figures import (
     plot_weekly,
 )
 from opskit.monetization.lifetime_value.findings import decisions, key_figures
-from opskit.monetization.lifetime_value.forecast_check import ForecastCheck, check_forecast
+from opskit.monetization.lifetime_value.forecast_check import ForecastCheck, Models, check_forecast, fit
 from opskit.monetization.lifetime_value.gamma_gamma import GammaGamma
 from opskit.monetization.lifetime_value.independence import Independence, independence
 from opskit.monetization.lifetime_value.money_figures import plot_economics, plot_payback, plot_value_shares
@@ -34,6 +34,7 @@ __all__ = [
     "Independence",
     "LifetimeValue",
     "Margin",
+    "Models",
     "Payback",
     "Sources",
     "audience",
@@ -43,6 +44,7 @@ __all__ = [
     "contractual",
     "customers_alive",
     "decisions",
+    "fit",
     "holdout",
     "independence",
     "key_figures",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from opskit import customers, frames, stats
-from opskit.errors import OpskitError, check
+from opskit.errors import TooLittleDataError, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,11 +74,11 @@ def refuse_contractual(table: "pd.DataFrame") -> None:
         table: Of `contractual`.
 
     Raises:
-        OpskitError: Saying why, and where to go instead.
+        TooLittleDataError: Saying why, and where to go instead: of buying at will there is too little to forecast.
     """
     if table["contractual"].any():
         top = table.nlargest(1, "share").iloc[0]
-        raise OpskitError(
+        raise TooLittleDataError(
             f"{top['customers']} of {top['n']} customers ({top['share']:.0%}) pay the same amount every "
             f"{top['period']}: this is a contract, and its end can be seen. A model of buying at will would take "
             "every billing date for a fresh decision and every customer between two dates for lost. "

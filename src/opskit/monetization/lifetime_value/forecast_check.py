@@ -1,9 +1,9 @@
-"""The forecast made from the first part of the period and held against the rest, or the reason why it cannot be."""
+"""Both models fitted; and the forecast from the first part of the period held against the rest, or why it cannot be."""
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opskit.errors import OpskitError
+from opskit.errors import OpskitError, TooLittleDataError
 from opskit.monetization.lifetime_value.bg_nbd import BGNBD
 from opskit.monetization.lifetime_value.gamma_gamma import GammaGamma
 from opskit.monetization.lifetime_value.summary import summary
@@ -20,6 +20,36 @@ class ForecastCheck(NamedTuple):
     result: Holdout
     weeks: "pd.DataFrame"  # of `tracking`; empty where there is a problem
     problem: str  # why the check is missing; empty where it is there
+
+
+class Models(NamedTuple):
+    """Both models, fitted on the same customers."""
+
+    purchases: BGNBD
+    spend: GammaGamma
+
+
+def fit(known: Any, *, confidence: float = 0.95) -> Models:
+    """Fit BG/NBD and Gamma-Gamma on one summary.
+
+    Args:
+        known: Of `summary`.
+        confidence: Coverage of the intervals, between 0 and 1.
+
+    Returns:
+        ``purchases`` and ``spend``. Repeat customers whose mean value is zero or less are left out of the model of spend
+        and counted in its left_out_.
+
+    Raises:
+        TooLittleDataError: The customers do not settle the parameters; the message is the model's own.
+
+    Assumes what the models do.
+    """
+    try:
+        purchases = BGNBD(confidence=confidence).fit(known)
+        return Models(purchases, GammaGamma(confidence=confidence).fit(known, leave_out_nonpositive=True))
+    except OpskitError as error:
+        raise TooLittleDataError(str(error)) from error
 
 
 def check_forecast(orders: Any, *, as_of: dt.date, calibrate_until: dt.date, confidence: float = 0.95) -> ForecastCheck:
@@ -44,8 +74,8 @@ def check_forecast(orders: Any, *, as_of: dt.date, calibrate_until: dt.date, con
 
     known = summary(orders, as_of=as_of, calibrate_until=calibrate_until)
     try:
-        purchases, spend = BGNBD(confidence=confidence).fit(known), GammaGamma(confidence=confidence).fit(known)
-    except OpskitError as error:
+        purchases, spend = fit(known, confidence=confidence)
+    except TooLittleDataError as error:
         problem = f"The forecast cannot be checked on the part held out. {error}"
         return ForecastCheck(nothing_held_out(), pd.DataFrame(), problem)
     result = holdout(orders, purchases, spend, as_of=as_of, calibrate_until=calibrate_until, confidence=confidence)

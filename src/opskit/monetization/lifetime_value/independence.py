@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import frames, stats
-from opskit.errors import OpskitError, check
+from opskit.errors import TooLittleDataError, check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,8 @@ def independence(
         verdict; missing with fewer than three such customers or where all are alike.
 
     Raises:
-        OpskitError: An option is out of range, a column is missing, or nobody has a repeat day.
+        OpskitError: An option is out of range, or a column is missing.
+        TooLittleDataError: Nobody has a repeat day.
 
     Assumes customers are independent of each other. The plain mean is compared, not its log: averages over few orders
     spread more, which shifts the mean of logs even where frequency and spend have nothing to do with each other.
@@ -57,7 +58,9 @@ def independence(
     check(confidence, "confidence", gt=0, lt=1)
     cells = frames.collect(_cells(summary, max_frequency))
     if cells.empty:
-        raise OpskitError("nobody has a repeat order, so spend cannot be compared by frequency. Use more orders.")
+        raise TooLittleDataError(
+            "nobody has a repeat order, so spend cannot be compared by frequency. Use more orders."
+        )
     table = cells.groupby("class")[["n", "v", "vv"]].sum().reindex(range(1, max_frequency + 1), fill_value=0.0)
     mean, half = _mean_interval(table, confidence)
     names = [*map(str, range(1, max_frequency)), f"{max_frequency}+"]

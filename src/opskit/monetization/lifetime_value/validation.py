@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import customers, frames, stats
-from opskit.errors import OpskitError, check
+from opskit.errors import TooLittleDataError, check
 from opskit.monetization.lifetime_value.summary import summary
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def calibration_end(orders: Any, *, as_of: dt.date, holdout_share: float = 0.5) 
         holdout_share: Share of the days from the first order to as_of that is held out.
 
     Raises:
-        OpskitError: The share is not between 0 and 1, or the orders span fewer than 14 days.
+        OpskitError: The share is not between 0 and 1, as_of is not a date or before the first order, or there are no rows.
+        TooLittleDataError: The orders span fewer than 14 days.
 
     >>> import pandas as pd
     >>> orders = pd.DataFrame({"customer_id": ["A"], "ordered_at": pd.to_datetime(["1997-01-01"])})
@@ -51,7 +52,9 @@ def calibration_end(orders: Any, *, as_of: dt.date, holdout_share: float = 0.5) 
     _, first_day = customers.until(orders, as_of=as_of)
     days = frames.day_number(as_of) - first_day + 1
     if days < 14:
-        raise OpskitError(f"orders span {days} days up to {as_of}; at least 14 are needed to hold some of them out.")
+        raise TooLittleDataError(
+            f"orders span {days} days up to {as_of}; at least 14 are needed to hold some of them out."
+        )
     return as_of - dt.timedelta(days=min(max(round(days * holdout_share), 1), days - 1))
 
 

@@ -1,0 +1,148 @@
+"""The playbook page says what the stored notebook says, and the page runs on a shop, on CDNOW and on a user's own file."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opskit
+from opskit.monetization import lifetime_value as ltv
+from opskit.reports import execution
+from opskit.reports.pages import pages
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "playbook/monetization/lifetime_value.md").read_text(encoding="utf-8")
+CELLS = json.loads((ROOT / "notebooks/monetization/lifetime_value.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def outputs(word: str) -> list[str]:
+    """Texts shown by the one cell whose source or tags hold the word."""
+    (cell,) = [cell for cell in CELLS if word in "".join(cell["source"]) or word in cell["metadata"].get("tags", [])]
+    found = [output.get("data", {}) for output in cell["outputs"]]
+    return ["".join(data["text/plain"]) for data in found if "text/plain" in data]
+
+
+def headline() -> dict[str, list[str]]:
+    rows = [re.split(r"\s{2,}", line.strip()) for line in outputs("headline")[0].splitlines()]
+    return {row[0]: row for row in rows}
+
+
+def test_every_figure_of_the_headline_stands_in_the_page() -> None:
+    rows = headline()
+    assert len(rows) == 14
+    shown = [line for line in TEXT.splitlines() if line.startswith("|") and line[2:].split(" |")[0] in rows]
+    assert shown == ["| " + " | ".join(row) + " |" for row in rows.values()]
+
+
+def test_what_the_text_says_of_the_figures_is_true() -> None:
+    value = {name: float(re.sub(r"[^\d.-]", "", row[1])) for name, row in headline().items() if name != "Figure"}
+    own = "Total missed on the hold-out by each customer's own rate"
+    assert 45 < value[own] < 60  # "half as much again as came"
+    low, high = (float(end.rstrip("%")) for end in headline()["Total missed on the hold-out by the model"][2:4])
+    assert low < 0 < high  # "no more than chance"
+    ranked = [value[f"Revenue of the hold-out from the best 20% by {name}"] for name in ("model", "past spend")]
+    assert abs(ranked[0] - ranked[1]) < 3  # "no better"
+    assert value["Value over acquisition cost, worst: influencer"] > 2
+    assert value["Month of payback, influencer"] > value["Month of payback, all"] == 1
+    naive = float(outputs("naive = frames")[0].split()[-1].replace(",", ""))
+    assert 1.4 < naive / value["Value still to come, next 365 days"] < 1.6  # "half as much again"
+
+
+def test_the_claims_of_the_page_are_those_of_the_notebook() -> None:
+    lines = outputs("ltv.claims(")[0]
+    verdicts = re.findall(r"(does not hold|holds|not enough data)\s*$", lines, flags=re.MULTILINE)
+    assert verdicts == ["does not hold"] * 5
+    estimates = [float(x) for x in re.findall(r"^\d\s+(\d\.\d+)", lines.split("estimate")[1], flags=re.MULTILINE)]
+    text = " ".join(TEXT.split())
+    for word, estimate in zip(("47%", "58%", "9.9%", "2.3%"), estimates, strict=False):
+        assert word in text.split("On the sample shop none of them holds")[1]
+        assert float(word.rstrip("%")) == pytest.approx(100 * estimate, abs=0.5 if word in {"47%", "58%"} else 0.05)
+    assert "costs 0.78 times as much" in text
+    assert estimates[4] == pytest.approx(0.78, abs=0.005)
+
+
+def test_the_picture_shows_what_the_model_of_the_shop_says() -> None:
+    ds = opskit.open("shop")
+    model = ltv.BGNBD().fit(ltv.summary(ds.orders, as_of=ds.as_of))
+    drawn = pd.DataFrame({"frequency": [6, 1, 6], "recency": [200.0, 200, 350], "T": 365.0})
+    found = model.probability_alive(drawn)["probability_alive"]
+    picture = (ROOT / "playbook/monetization/lifetime_value.svg").read_text(encoding="utf-8")
+    assert re.findall(r">(\d+%)<", picture) == [f"{share:.0%}" for share in found]
+    assert "still there with 27%, a rare one with 63%" in TEXT
+
+
+def test_every_function_named_exists() -> None:
+    steps = TEXT.split("## Steps")[1].split("## How to read")[0]
+    named = re.findall(r"`(?:opskit\.monetization\.lifetime_value\.)?(\w+)`", steps)
+    assert len(named) > 20
+    assert [name for name in named if not hasattr(ltv, name)] == []
+
+
+def test_a_page_has_every_part() -> None:
+    parts = ["When to reach", "The idea", "What you need", "Steps", "How to read", "Decision table", "When it lies"]
+    heads = re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)
+    for part, head in zip([*parts, "Rules of thumb", "Run it", "Sources"], heads, strict=True):
+        assert head.startswith(part)
+
+
+def ran(**given: Any) -> execution.Outcome:
+    page = pages()["monetization/lifetime_value"]
+    return execution.execute(page, given, timeout_seconds=300, session=execution.Session())
+
+
+def shown(outcome: execution.Outcome) -> str:
+    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
+    return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in found)
+
+
+@pytest.mark.slow
+def test_on_cdnow_it_reports_the_published_shortfall() -> None:
+    outcome = ran(data="cdnow", holdout_share=0.5)
+    assert outcome.status == "ok", outcome.reason
+    figures = {row["name"]: row for row in outcome.headline}
+    missed = figures["Total missed on the hold-out by the model"]
+    assert missed["value"] == pytest.approx(-12.1, abs=0.1)
+    assert missed["high"] < 0
+    text = shown(outcome)
+    assert "Calibration until 1997-09-30, held out 273 days." in text
+    assert "come out **too low**" in text
+    assert "No table spend" in text
+    assert "No table customers" in text
+
+
+@pytest.mark.slow
+def test_it_runs_on_a_minimal_export_with_chinese_headers(cdnow: pd.DataFrame, tmp_path: Path) -> None:
+    names = {"customer_id": "买家会员名", "ordered_at": "订单付款时间", "revenue": "实收金额"}
+    cdnow[list(names)].rename(columns=names).to_csv(tmp_path / "订单.csv", index=False, encoding="gb18030")
+    outcome = ran(data=str(tmp_path / "订单.csv"), list_to=str(tmp_path / "名单.csv"), margin_share=0.3)
+    assert outcome.status == "ok", outcome.reason
+    ranked = pd.read_csv(tmp_path / "名单.csv", encoding="utf-8-sig")
+    assert len(ranked) == 2357
+    assert ranked["lifetime_value"].is_monotonic_decreasing
+    figures = {row["name"]: row for row in outcome.headline}
+    assert ranked["lifetime_value"].sum() == pytest.approx(
+        figures["Value still to come, next 365 days"]["value"], rel=1e-4
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("orders", "words"),
+    [
+        ([(c, 30 * k, 15.0) for c in range(60) for k in range(8)], "Use the page monetization/subscriptions."),
+        ([(c, 2 * c, 15.0 + c) for c in range(60)], "nobody has a repeat order"),
+        ([(1, 5 * k, 15.0 + k) for k in range(60)], "BG/NBD finds no settled parameters for 1 customers"),
+        ([(c, d, 0.0) for c in range(60) for d in (c, 60 + c * 2)], "revenue adds up to 0"),
+    ],
+    ids=["contracts", "one-time buyers", "one customer", "no revenue"],
+)
+def test_where_it_cannot_answer_it_says_why(orders: list[tuple[int, int, float]], words: str, tmp_path: Path) -> None:
+    table = pd.DataFrame(orders, columns=["customer_id", "day", "revenue"])
+    table["ordered_at"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(table.pop("day"), unit="D")
+    table.to_csv(tmp_path / "orders.csv", index=False)
+    outcome = ran(data=str(tmp_path / "orders.csv"))
+    assert outcome.status == ("failed" if "adds up" in words else "skipped")
+    assert words in outcome.reason
