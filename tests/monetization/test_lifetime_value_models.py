@@ -491,13 +491,13 @@ def value_of(table: Any, buying: ltv.BGNBD, spending: ltv.GammaGamma, **changed:
 def test_fits_and_forecasts_are_the_same_on_every_engine(cdnow, engine, weekly, buying, spending) -> None:
     options = {"as_of": END, "calibrate_until": CALIBRATION, "time_unit": "week"}
     table = ltv.summary(engine(cdnow), **options)
-    pd.testing.assert_frame_equal(ltv.BGNBD(time_unit="week").fit(table).params_, buying.params_, rtol=1e-9)
-    pd.testing.assert_frame_equal(ltv.GammaGamma().fit(table).params_, spending.params_, rtol=1e-9)
+    pd.testing.assert_frame_equal(ltv.BGNBD(time_unit="week").fit(table).params_, buying.params_, rtol=1e-7)
+    pd.testing.assert_frame_equal(ltv.GammaGamma().fit(table).params_, spending.params_, rtol=1e-7)
     found, expected = value_of(table, buying, spending), value_of(weekly, buying, spending)
     assert type(found.customers) is type(table)
     expected_customers = plain(expected.customers)
     pd.testing.assert_frame_equal(plain(found.customers), expected_customers, check_dtype=False, rtol=1e-9)
-    pd.testing.assert_frame_equal(found.total, expected.total, rtol=1e-9)
+    pd.testing.assert_frame_equal(found.total, expected.total, rtol=1e-7)
     for forecast, column in (
         (buying.probability_alive(table), "probability_alive"),
         (buying.expected_purchases(table, horizon_days=100), "expected_purchases"),

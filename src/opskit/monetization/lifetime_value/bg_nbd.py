@@ -127,7 +127,7 @@ class BGNBD:
             The same kind of frame as went in: customer_id (or the history, where there is none), expected_purchases.
         """
         check(horizon_days, "horizon_days", ge=0)
-        histories, logs = distinct(summary, self.unit_days).ordered(), self.log_parameters()
+        histories, logs = distinct(summary, self.unit_days), self.log_parameters()
         expected = self.alive(logs, histories) * self.counts(logs, histories, [horizon_days]).mean[0]
         return self._joined(summary, histories, {"expected_purchases": expected})
 
@@ -213,10 +213,7 @@ class BGNBD:
         return np.where(frequency > 0, expit(-left), 1.0)
 
     def counts(self, logs: "Vector", histories: Histories, horizon_days: "Sequence[float] | Vector") -> Counts:
-        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon.
-
-        The histories must be `ordered`.
-        """
+        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon."""
         import numpy as np
 
         r, alpha, a, b = np.exp(logs)

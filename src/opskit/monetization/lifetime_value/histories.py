@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Histories(NamedTuple):
-    """Distinct histories, one entry each.
+    """Distinct histories, one entry each, ordered by frequency, T and recency.
 
     Attributes:
         frequency: Order days after the first.
@@ -32,13 +32,6 @@ class Histories(NamedTuple):
     n: "Vector"
     value: "Vector"
     value_square: "Vector"
-
-    def ordered(self) -> "Histories":
-        """By frequency, T and recency, whatever the engine: who shares frequency and T stands side by side."""
-        import numpy as np
-
-        order = np.lexsort((self.recency, self.T, self.frequency))
-        return Histories(*(column[order] for column in self))
 
 
 def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories:
@@ -69,7 +62,9 @@ def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories
     _refuse(table, unit_days)
     _refuse_impossible(x, recency, T, n)
     both = (table[column].to_numpy(dtype=float) if values else np.zeros(len(x)) for column in ("sum", "square"))
-    return Histories(x, recency, T, n, *both)
+    # Ordered, so that an engine that returns its groups in any order still gives the same digits.
+    order = np.lexsort((recency, T, x))
+    return Histories(*(column[order] for column in (x, recency, T, n, *both)))
 
 
 def row_weight(lf: nw.LazyFrame[Any]) -> nw.Expr:

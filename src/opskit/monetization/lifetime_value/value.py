@@ -87,7 +87,7 @@ def lifetime_value(
     check(annual_discount_rate, "annual_discount_rate", ge=0)
     check(margin, "margin", gt=0, le=1)
     check(confidence, "confidence", gt=0, lt=1)
-    histories = distinct(summary, purchases.unit_days, values=True).ordered()
+    histories = distinct(summary, purchases.unit_days, values=True)
     outlook = _Outlook(purchases, spend, histories, horizon_days, annual_discount_rate, margin)
     lf, names = with_history(summary, histories, outlook.by_history())
     value = spend.expectation(outlook.spend_logs)
