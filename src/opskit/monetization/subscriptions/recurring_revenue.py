@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import frames, stats
-from opskit.errors import check
+from opskit.errors import OpskitError, check
 from opskit.monetization.subscriptions.spells import spells
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def movements(
         opening only.
 
     Raises:
-        OpskitError: As `spells.spells` does, or the confidence is not between 0 and 1.
+        OpskitError: As `spells.spells` does, the confidence is not between 0 and 1, or nobody ever pays at a month end.
 
     Assumes a price covers its billing period evenly: a yearly price counts a twelfth a month. What begins and ends
     between two month ends is not seen. A customer's first MRR is new, a later one after none is reactivation; several
@@ -74,6 +74,10 @@ def movements(
     check(confidence, "confidence", gt=0, lt=1)
     deltas = _deltas(subscriptions, as_of, gap_days, default_billing_period)
     cells = frames.collect(_grouped(_moved(deltas), subscriptions))
+    if cells.empty:
+        raise OpskitError(
+            f"no month end finds a paying customer up to {as_of}: prices are 0, or spells lie between two."
+        )
     months = range(int(cells["month"].min()), as_of.year * 12 + as_of.month)
     amount = cells.pivot_table(index="month", columns="kind", values="amount", aggfunc="sum", fill_value=0)
     count = cells.pivot_table(index="month", columns="kind", values="customers", aggfunc="sum", fill_value=0)
