@@ -173,7 +173,7 @@ def _on_plan(made: Scenario, backtest: "pd.DataFrame", currency: str) -> list[st
         naive = tree(made, by=0.1).iloc[0]
         more = plots.percent(naive["moved"] / naive["revenue"] - 1)
         lines.append(
-            f"Ten percent on **every driver** at once multiplies to {more} of revenue: promise that to nobody."
+            f"Ten percent on **every driver** at once multiplies to {more} more revenue: promise that to nobody."
         )
     if len(backtest):
         last = backtest.iloc[-1]

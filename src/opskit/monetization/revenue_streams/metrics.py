@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-COLUMNS = ("active", "payers", "charges", "amount", "gross", "fee", "impressions", "shown")
+COLUMNS = ("active", "payers", "charges", "amount", "gross", "fee", "priced", "impressions", "shown")
 
 
 class Metric(NamedTuple):
@@ -32,7 +32,7 @@ METRICS = (
     Metric("paying_rate", "Paying rate", "share", "payers", "active"),
     Metric("arpu", "Revenue per active customer and month (ARPU)", "money", "amount", "active"),
     Metric("arppu", "Revenue per paying customer and month (ARPPU)", "money", "amount", "payers", n="payers"),
-    Metric("take_rate", "Take rate", "share", "fee", "gross", n="charges"),
+    Metric("take_rate", "Take rate", "share", "fee", "gross", n="priced"),
     Metric("ecpm", "Revenue per 1,000 impressions (eCPM)", "money", "shown", "impressions", 1000.0, "impressions"),
 )
 

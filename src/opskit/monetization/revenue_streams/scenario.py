@@ -71,7 +71,7 @@ def scenario(
         seed: Of the draws.
 
     Returns:
-        ``revenue``: side, stream, before (the same number of months before), centre (drivers on their course), median,
+        ``revenue``: side, stream, before (as many months before, nan where there are fewer), centre (drivers on their course), median,
         low, high, basis; the last row is the total. ``drivers``: side, stream, driver, before and centre (mean level),
         low and high (of the level), revenue_low and revenue_high (total revenue when it alone moves), swing, largest
         first. ``by_month``: month, before, median, low, high. All are empty where fewer than six months are complete.
@@ -101,7 +101,8 @@ def scenario(
     noise = _noise(drivers, months, simulations, np.random.default_rng(seed))
     calm = np.zeros((len(drivers), 1, months))
     course, drawn = (_revenue(drivers, found, held, moved) for moved in (calm, noise))
-    before = sums["amount"].unstack("month").to_numpy()[:, -months:]
+    past = sums["amount"].unstack("month").to_numpy(dtype=float)[:, -months:]
+    before = np.pad(past, ((0, 0), (months - past.shape[1], 0)), constant_values=np.nan)
     bounds = np.array([(1 - confidence) / 2, 0.5, (1 + confidence) / 2])
     return Scenario(
         _of_streams(found, before, course, drawn, bounds),

@@ -16,7 +16,7 @@ ALL = "all streams"
 EVENTS_ACTIVE = "customers with any event, order or booking in the month"
 KNOWN_ACTIVE = "customers with an order or booking so far"
 NOBODY = "nobody: no row names a customer"
-SUMS = ("amount", "charges", "gross", "fee", "impressions", "shown")
+SUMS = ("amount", "charges", "gross", "fee", "priced", "impressions", "shown")
 # A month whose rows begin in its first week is taken as whole: a small shop has days without a sale.
 _FIRST_DAYS = 7
 _EVENT = -1
@@ -123,6 +123,8 @@ def _posted_bookings(lf: nw.LazyFrame[Any], codes: dict[tuple[str, str], int], *
             known = nw.col(source).cast(nw.Float64)
             columns[column] = known.fill_null(0.0)
             columns[part] = nw.when(known.is_null()).then(nw.lit(0.0)).otherwise(amount)
+            if column == "gross":
+                columns["priced"] = _flag(~known.is_null() & (amount > 0))
     return _posted(lf, "booked_at", code, **columns)
 
 
