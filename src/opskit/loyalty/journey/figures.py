@@ -133,7 +133,7 @@ def plot_segments(
 
 def plot_waiting(found: "Waiting", ax: "Axes | None" = None, *, most: int = 5) -> "Axes":
     """Share gone on by time since the step before, for the slowest steps of `waiting`."""
-    ax = plots.axes(ax, size=(9, 4.5))
+    ax = plots.axes(ax, size=(8.5, 4))
     known = found.times.dropna(subset="median")
     if known.empty:
         plots.statement(ax, "Nobody has gone on from one step to the next yet.")

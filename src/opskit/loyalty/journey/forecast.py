@@ -168,7 +168,7 @@ def holdout(
         seed: Of the simulated outcomes.
 
     Returns:
-        A row per earlier day that has a forecast, the latest first: day; open; expected, low, high; actual (conversions of
+        A row per earlier day with open leads and a forecast, the latest first: day; open; expected, low, high; actual (conversions of
         those leads within the horizon); inside (whether the interval holds it).
 
     Raises:
@@ -188,7 +188,7 @@ def holdout(
             break
         options: dict[str, Any] = {"horizon_days": horizon_days, "stages": stages, "lost": lost, "seed": seed}
         said = forecast(leads, as_of=day, confidence=confidence, **options).to_dict("records")[-1]
-        if said["expected"] == said["expected"]:
+        if said["open"] and said["expected"] == said["expected"]:
             figures = {name: said[name] for name in ("open", "expected", "low", "high")}
             actual = _came(stays, frames.day_number(day), horizon_days)
             rows.append({"day": pd.Timestamp(day), **figures, "actual": actual})

@@ -190,7 +190,7 @@ def _mend(funnel: "pd.DataFrame", leaks: "pd.DataFrame | None", currency: str) -
 
 
 def _who(segments: "pd.DataFrame | None") -> list[str]:
-    if segments is None:
+    if segments is None or segments["segment"].nunique() < 2:
         return []
     strong = segments[segments["differs"]]
     if strong.empty:

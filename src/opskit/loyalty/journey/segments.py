@@ -58,6 +58,8 @@ def segments(
 
 def _sizes(walked: Walk, attributes: Any, by: str, max_segments: int) -> "pd.DataFrame":
     """Mature customers that reached each step (rows), by segment (columns), the largest first."""
+    import pandas as pd
+
     known = frames.lazy(attributes, "customer_id", by, table="customers")
     if known.implementation != walked.arrivals.implementation:
         raise OpskitError(
@@ -71,6 +73,8 @@ def _sizes(walked: Walk, attributes: Any, by: str, max_segments: int) -> "pd.Dat
         .group_by("step", "segment")
         .agg(nw.len().alias("n"))
     )
+    if counted.empty:  # nobody is mature yet
+        return pd.DataFrame({"(none)": 0}, index=range(len(walked.steps)))
     counted["segment"] = counted["segment"].astype(object).where(counted["segment"].notna(), "(none)")
     sizes = counted.pivot(index="step", columns="segment", values="n").reindex(range(len(walked.steps))).fillna(0)
     ranked = sorted(sizes.columns, key=lambda name: (-sizes[name].iloc[0], str(name)))
