@@ -35,7 +35,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
 
 def raised_at(world: World) -> float:
     """Calendar day from which the higher rate holds: the first of a month; before the first day in a short shop."""
-    month = np.datetime64(LAST_DAY, "M") + 1 - RAISED_MONTHS_BEFORE_END
+    month = np.datetime64(LAST_DAY, "M") - np.timedelta64(RAISED_MONTHS_BEFORE_END - 1, "M")
     return float((month.astype("datetime64[D]") - np.datetime64(world.first_day, "D")).astype(np.int64))
 
 
