@@ -7,6 +7,7 @@ from opskit.errors import OpskitError, check
 from opskit.monetization.subscriptions.shifted_beta_geometric import ShiftedBetaGeometric
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _FOLLOWED = 10  # contracts at a renewal, below which it is one or two customers' luck
@@ -174,58 +175,55 @@ def holdout(
 
     Assumes the contracts of the later periods are those that began first; a change of customers over time shows here.
     """
-    import numpy as np
     import pandas as pd
 
     check(holdout_periods, "holdout_periods", ge=1)
     rows, totals, without = ([] for _ in range(3))
     for name, n in _sizes(durations, "plan").items():
         part = durations[durations["plan"] == name]
-        seen = _decisions(part)
-        last = int((seen["at_risk"] >= _FOLLOWED).sum())
-        split = max(last - holdout_periods, 2)
-        if n < min_contracts or last < 3:
-            why = (
-                f"fewer than {min_contracts} contracts" if n < min_contracts else "fewer than three renewals to look at"
-            )
-            without.append({"plan": name, "contracts": n, "why": f"{why}."})
-            continue
-        early = part.assign(event=part["event"] & (part["time"] <= split), time=part["time"].clip(upper=split))
         try:
-            model = ShiftedBetaGeometric(confidence=confidence, seed=seed).fit(early)
+            if n < min_contracts:
+                raise OpskitError(f"{n} contracts, fewer than the {min_contracts} asked for.")
+            table, drawn = _hidden(part, holdout_periods, ShiftedBetaGeometric(confidence=confidence, seed=seed))
         except OpskitError as why:
-            without.append({"plan": name, "contracts": n, "why": f"on the first {split} renewals: {why}"})
+            without.append({"plan": name, "contracts": n, "why": str(why)})
             continue
-        later = seen[(seen["period"] > split) & (seen["period"] <= last)]
-        fitted = seen[seen["period"] <= split]
-        constant = fitted["ended"].sum() / fitted["at_risk"].sum()
-        drawn = model.predict_ended(later["period"], later["at_risk"])
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-        expected = later["at_risk"] * (1 - model.retention_rate(later["period"])["retention_rate"].to_numpy())
-        table = later[["period", *_DECISIONS]].assign(plan=name, expected=expected)
-        low, high = np.minimum(low, expected), np.maximum(high, expected)
-        rows.append(table.assign(low=low, high=high, constant_churn=later["at_risk"] * constant))
-        totals.append(_total(rows[-1], drawn.sum(axis=1), tail) | {"split": split})
+        rows.append(table.assign(plan=name))
+        totals.append(_total(rows[-1], drawn, (1 - confidence) / 2))
     columns = ["plan", "period", *_DECISIONS, "expected", "low", "high", "constant_churn"]
+    summed = ["plan", "split", *columns[2:-1], "error", "constant_churn", "constant_error", "inside"]
     by_period = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
-    summed = [
-        "plan",
-        "split",
-        *_DECISIONS,
-        "expected",
-        "low",
-        "high",
-        "error",
-        "constant_churn",
-        "constant_error",
-        "inside",
-    ]
     return Holdout(
         by_period,
         pd.DataFrame(totals, columns=summed),
         pd.DataFrame(without, columns=["plan", "contracts", "why"]),
     )
+
+
+def _hidden(
+    part: "pd.DataFrame", holdout_periods: int, model: ShiftedBetaGeometric
+) -> "tuple[pd.DataFrame, np.ndarray[Any, Any]]":
+    """One plan's hidden renewals with what the model, fitted on the others, expects; and draws of all ends together."""
+    import numpy as np
+
+    seen = _decisions(part)
+    last = int((seen["at_risk"] >= _FOLLOWED).sum())
+    if last < 3:
+        raise OpskitError(f"fewer than three renewals with {_FOLLOWED} contracts: none can be hidden.")
+    split = max(last - holdout_periods, 2)
+    early = part.assign(event=part["event"] & (part["time"] <= split), time=part["time"].clip(upper=split))
+    try:
+        model.fit(early)
+    except OpskitError as why:
+        raise OpskitError(f"on the first {split} renewals: {why}") from why
+    fitted, later = seen[seen["period"] <= split], seen[seen["period"].between(split + 1, last)]
+    drawn = model.predict_ended(later["period"], later["at_risk"])
+    tail = (1 - model.confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    expected = later["at_risk"] * (1 - model.retention_rate(later["period"])["retention_rate"].to_numpy())
+    constant = later["at_risk"] * fitted["ended"].sum() / fitted["at_risk"].sum()
+    bounds = {"low": np.minimum(low, expected), "high": np.maximum(high, expected)}
+    return later.assign(expected=expected, **bounds, constant_churn=constant), drawn.sum(axis=1)
 
 
 def _total(table: "pd.DataFrame", drawn: Any, tail: float) -> dict[str, Any]:
@@ -236,6 +234,7 @@ def _total(table: "pd.DataFrame", drawn: Any, tail: float) -> dict[str, Any]:
     ended = sums["ended"] or np.nan
     return {
         "plan": table["plan"].iloc[0],
+        "split": int(table["period"].min()) - 1,
         **sums,
         "low": min(low, sums["expected"]),
         "high": max(high, sums["expected"]),
