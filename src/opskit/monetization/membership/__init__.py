@@ -1,9 +1,10 @@
 """Membership: does it make customers spend more, or do those join who spend more anyway?"""
 
+from opskit.monetization.membership.decisions import decisions
 from opskit.monetization.membership.difference import Difference, aligned, staggered
-from opskit.monetization.membership.effects import EventStudy, effects, event_study, sensitivity, unseen
+from opskit.monetization.membership.effects import EventStudy, comparable, effects, event_study, sensitivity, unseen
 from opskit.monetization.membership.figures import plot_answers, plot_balance, plot_event_study
-from opskit.monetization.membership.matching import Matched, NobodyToCompareError, match
+from opskit.monetization.membership.matching import Matched, match
 from opskit.monetization.membership.money import Money, money
 from opskit.monetization.membership.naive import naive_gap
 from opskit.monetization.membership.panel import Panel, panel
@@ -13,9 +14,10 @@ __all__ = [
     "EventStudy",
     "Matched",
     "Money",
-    "NobodyToCompareError",
     "Panel",
     "aligned",
+    "comparable",
+    "decisions",
     "effects",
     "event_study",
     "match",

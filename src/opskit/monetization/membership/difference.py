@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opskit.errors import OpskitError, check
+from opskit.errors import TooLittleDataError, check
 from opskit.monetization.membership.leads import estimate_with_leads
 from opskit.monetization.membership.naive import customers_and_orders
 from opskit.monetization.membership.panel import NEVER, Panel
@@ -41,7 +41,8 @@ def aligned(panel: Panel, *, window_months: int = 6, lead_months: int = 12, conf
         jackknife's groups of customers; the mean over the window; the joint test of the leads.
 
     Raises:
-        OpskitError: An option is out of range, or nobody joined early enough.
+        OpskitError: An option is out of range.
+        TooLittleDataError: Nobody joined early enough.
 
     Assumes members would have moved like the others, which `lead_p` puts to the test; and one effect for all months of
     joining: where it differs, two-way regressions weight some of them negatively.
@@ -101,7 +102,8 @@ def staggered(panel: Panel, *, window_months: int = 6, lead_months: int = 12, co
         As `aligned`; n is the number of members behind each month.
 
     Raises:
-        OpskitError: An option is out of range, or nobody joined early enough.
+        OpskitError: An option is out of range.
+        TooLittleDataError: Nobody joined early enough.
 
     Assumes members would have moved like those not yet members, which `lead_p` puts to the test. Leaving out controls who
     join within the window looks ahead: it keeps those who were not there to join.
@@ -116,7 +118,7 @@ def staggered(panel: Panel, *, window_months: int = 6, lead_months: int = 12, co
     cells = customers_and_orders(panel)
     joins = [m for m in _joins(cells, panel, window_months) if m > panel.first_month]
     if not joins:
-        raise OpskitError(_TOO_LATE.format(window_months))
+        raise TooLittleDataError(_TOO_LATE.format(window_months))
     ks = np.arange(-lead_months, window_months + 1)
 
     def by_month(total: "pd.DataFrame") -> "tuple[Floats, Floats]":
@@ -203,7 +205,7 @@ def _filled(panel: Panel, window_months: int) -> "tuple[pd.DataFrame, Floats]":
     cells = customers_and_orders(panel)
     joins = _joins(cells, panel, window_months)
     if not joins:
-        raise OpskitError(_TOO_LATE.format(window_months))
+        raise TooLittleDataError(_TOO_LATE.format(window_months))
     cells = cells[cells["join_month"].isin([NEVER, *joins])]
     size = cells.groupby(["join_month", "group"])["customers"].sum()
     months = np.arange(panel.first_month, panel.last_month + 1)

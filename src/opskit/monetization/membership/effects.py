@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit import stats
-from opskit.errors import check
+from opskit.errors import TooLittleDataError, check
 from opskit.monetization.membership.leads import estimate_with_leads
-from opskit.monetization.membership.matching import Matched, NobodyToCompareError, match, month_of
+from opskit.monetization.membership.matching import Matched, match, month_of
 from opskit.monetization.membership.panel import Panel
 
 if TYPE_CHECKING:
@@ -68,6 +68,19 @@ def effects(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
     rows = found.rename_axis("effect").reset_index()
     units = ["share" if "relative" in name else "orders" if name == "orders" else "money" for name in rows["effect"]]
     return rows.assign(n=matched.members, unit=units)
+
+
+def comparable(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
+    """Share of the members who can be followed that have comparable customers: for them the effects hold.
+
+    Returns:
+        estimate, low, high, n: one row.
+    """
+    import pandas as pd
+
+    low, high = stats.wilson([matched.members], [matched.at_risk], confidence=confidence)
+    share = matched.members / matched.at_risk
+    return pd.DataFrame({"estimate": [share], "low": low, "high": high, "n": [matched.at_risk]})
 
 
 def window_sums(matched: Matched, measures: Sequence[str]) -> "pd.DataFrame":
@@ -270,7 +283,7 @@ def sensitivity(panel: Panel, *, choices: Iterable[tuple[int, int]], confidence:
     for window_months, bins in dict.fromkeys(choices):
         try:
             matched = match(panel, window_months=window_months, lead_months=0, bins=bins)
-        except NobodyToCompareError:
+        except TooLittleDataError:
             continue
         row = effects(matched, confidence=confidence).head(1)
         choice = {"window_months": window_months, "bins": bins, "unmatched": matched.at_risk - matched.members}

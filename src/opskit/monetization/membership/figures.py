@@ -57,7 +57,7 @@ def plot_answers(
 
 
 def plot_event_study(
-    studies: "Mapping[str, pd.DataFrame]", ax: "Axes | None" = None, *, of: str = "spend per customer-month"
+    studies: "Mapping[str, pd.DataFrame]", ax: "Axes | None" = None, *, of: str = "per customer-month"
 ) -> "Axes":
     """What members do more than others by month around joining, for one or two kinds of others.
 

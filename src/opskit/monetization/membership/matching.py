@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import frames
-from opskit.errors import OpskitError, check
+from opskit.errors import TooLittleDataError, check
 from opskit.monetization.membership.panel import MEASURES, NEVER, Panel
 
 if TYPE_CHECKING:
@@ -19,10 +19,6 @@ HISTORY = {
 }
 _RECENCY_BREAKS = (0, 1, 2, 5)  # months since the last order: 0, 1, 2, 3 to 5, more
 _STEP = 1000  # classes of one characteristic, at most, in a stratum's number
-
-
-class NobodyToCompareError(OpskitError):
-    """No member can be followed for the window, or none has a comparable customer."""
 
 
 class Matched(NamedTuple):
@@ -84,7 +80,8 @@ def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: 
         Sums for `effects`, `event_study` and `money`, the balance table and the counts.
 
     Raises:
-        OpskitError: An option is out of range, nobody joined early enough, or no member has a match.
+        OpskitError: An option is out of range.
+        TooLittleDataError: Nobody joined early enough, or no member has a match.
 
     Assumes that among customers with the same history chance decides who joins: what drives both joining and spending,
     and is not in the orders so far, stays in the result (see `unseen`).
@@ -98,7 +95,7 @@ def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: 
     risk = _at_risk(panel, window_months)
     cuts = _cuts(risk, bins)
     if cuts is None:
-        raise NobodyToCompareError(
+        raise TooLittleDataError(
             f"window_months == {window_months}: no member joined so many whole months before the end of the data and "
             "had ordered by then. Use a shorter window."
         )
@@ -106,7 +103,7 @@ def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: 
     cells = _cells(risk)
     sides = cells[cells.groupby("stratum")["member"].transform("nunique") == 2]
     if sides.empty:
-        raise NobodyToCompareError(
+        raise TooLittleDataError(
             f"bins == {bins}: no member has a customer with the same history who had not joined. Use fewer bins."
         )
     matched = frames.lazy(_table({"stratum": sorted(sides["stratum"].unique())}))

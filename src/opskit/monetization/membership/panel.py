@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import customers, frames, stats
-from opskit.errors import OpskitError, did_you_mean
+from opskit.errors import OpskitError, TooLittleDataError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +50,8 @@ def panel(orders: Any, memberships: Any, *, as_of: dt.date, level: str = "") -> 
         The months and the spells, both as Arrow tables.
 
     Raises:
-        OpskitError: There are no orders, no whole month, no spell, no such level, or nobody on one of the two sides.
+        OpskitError: There are no orders, or no such level.
+        TooLittleDataError: There is no whole month, or there are no members, or nobody else.
 
     Assumes an order on the first day of a membership was placed outside it (one often joins at the till), and one on its
     last day inside. Spells that touch or overlap are one.
@@ -76,7 +77,7 @@ def panel(orders: Any, memberships: Any, *, as_of: dt.date, level: str = "") -> 
     months = _months(lf, spells, joined, last, has_margin=has_margin)
     table: pa.Table = _in_order(months.collect("pyarrow").to_native(), "customer_id", "month")
     if not len(table):
-        raise OpskitError(f"as_of == {as_of}: no month with orders is over by then. Use a later as_of.")
+        raise TooLittleDataError(f"as_of == {as_of}: no month with orders is over by then. Use a later as_of.")
     found: pa.Table = _in_order(spells.drop("join_month").join(joined, on="customer_id").collect("pyarrow").to_native())
     _refuse_one_sided(table, found, as_of)
     return Panel(table, found, int(np.min(table["month"].to_numpy())), last, has_margin)
@@ -170,12 +171,16 @@ def _months(
 def _refuse_one_sided(months: "pa.Table", spells: "pa.Table", as_of: dt.date) -> None:
     """A membership that nobody has, or everybody, cannot be compared with anything."""
     if not len(spells):
-        raise OpskitError(f"memberships has no spell begun by {as_of}: there are no members to compare with others.")
+        raise TooLittleDataError(
+            f"memberships has no spell begun by {as_of}: there are no members to compare with others."
+        )
     outside = int((months["join_month"].to_numpy() == NEVER).sum())
     if not outside:
-        raise OpskitError(
+        raise TooLittleDataError(
             "Every customer with an order is a member: nobody is left to compare members with. "
             "What such a membership brings, only a group left out of it on purpose can tell."
         )
     if outside == len(months):
-        raise OpskitError("No member has an order: customer_id of memberships and of orders may not be the same ids.")
+        raise TooLittleDataError(
+            "No member has an order: customer_id of memberships and of orders may not be the same ids."
+        )
