@@ -198,7 +198,7 @@ def _curve(
 
     price = np.geomspace(prices.min(), prices.max(), _GRID)
     at = np.column_stack([np.ones(_GRID), np.log(price) - middle])
-    half = _z(confidence) * np.sqrt(((at @ covariance) * at).sum(axis=1))
+    half = _z(confidence) * np.sqrt(np.maximum(((at @ covariance) * at).sum(axis=1), 0))  # rounding may fall below 0
     log_demand = at @ params
     ends = {"demand_low": np.exp(log_demand - half), "demand_high": np.exp(log_demand + half)}
     return pd.DataFrame({"price": price, "demand": np.exp(log_demand), **ends})
