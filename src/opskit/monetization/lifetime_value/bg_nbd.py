@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
+_ROUGH = 20_000  # histories that show well enough where the maximum lies
 _HISTORY = ["frequency", "recency", "T"]
 
 
@@ -96,7 +97,9 @@ class BGNBD:
         scale = float(np.average(histories.T, weights=histories.n))
         start = np.log([1.0, scale, 1.0, 1.0])
         mean = LogLikelihood(histories)
-        maximum = maximum_likelihood.maximize(mean, start, n, lambda found: run_away(found, scale, n))
+        every = len(histories.n) // _ROUGH
+        rough = LogLikelihood(Histories(*(column[::every] for column in histories))) if every > 1 else None
+        maximum = maximum_likelihood.maximize(mean, start, n, lambda found: run_away(found, scale, n), rough)
         self.maximum_, self.n_, self.log_likelihood_ = maximum, round(n), maximum.log_likelihood * n
         units = ("shape", f"{self.time_unit}s", "shape", "shape")
         self.params_ = maximum_likelihood.parameter_table(maximum, NAMES, units, self.confidence)

@@ -49,13 +49,14 @@ def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories
     import numpy as np
 
     lf = frames.lazy(summary, "frequency", "recency", "T", *(("mean_value",) if values else ()), table="summary")
-    rows = lf.with_columns(nw.col("frequency", "recency", "T").cast(nw.Float64), row_weight(lf))
-    sums = [nw.col("n").sum()]
+    rows = lf.with_columns(nw.col("frequency", "recency", "T").cast(nw.Float64))
+    weighted = "n" in lf.collect_schema().names()
+    sums = [nw.col("n").cast(nw.Float64).sum() if weighted else nw.len().alias("n")]
     if "unit_days" in lf.collect_schema().names():
         sums.append(nw.col("unit_days").max().alias("unit"))
     if values:
-        mean = nw.col("mean_value").cast(nw.Float64).fill_null(0.0).fill_nan(0.0)
-        rows = rows.with_columns((mean * nw.col("n")).alias("sum"), (mean * mean * nw.col("n")).alias("square"))
+        mean, weight = nw.col("mean_value").cast(nw.Float64).fill_null(0.0).fill_nan(0.0), row_weight(lf)
+        rows = rows.with_columns((mean * weight).alias("sum"), (mean * mean * weight).alias("square"))
         sums.append(nw.col("sum", "square").sum())
     table = frames.collect(rows.group_by("frequency", "recency", "T").agg(*sums))
     x, recency, T, n = (table[column].to_numpy(dtype=float) for column in ("frequency", "recency", "T", "n"))

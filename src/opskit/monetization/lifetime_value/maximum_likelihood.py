@@ -16,7 +16,7 @@ LogLikelihood = Callable[["Vector"], tuple[float, "Vector"]]
 
 _LARGEST_LOG = 16.0  # a parameter beyond exp(16) times its scale has run away
 _LARGEST_ERROR = 5.0  # standard error of a log: nothing is known of the parameter
-_FAR, _NEAR = 0.5, 1e-4  # a Newton step, in logs: from no maximum at all, from one whose curvature is known
+_FAR, _NEAR = 0.5, 1e-7  # a Newton step, in logs: from no maximum at all, from one as good as reached
 _STEP = 1e-4  # of a log, in differences of analytic gradients: error of order step squared
 
 
@@ -35,7 +35,11 @@ class Maximum(NamedTuple):
 
 
 def maximize(
-    log_likelihood: LogLikelihood, start: "Vector", customers: float, explain: Callable[["Vector"], str]
+    log_likelihood: LogLikelihood,
+    start: "Vector",
+    customers: float,
+    explain: Callable[["Vector"], str],
+    rough: LogLikelihood | None = None,
 ) -> Maximum:
     """The maximum, polished by Newton's method, and its covariance.
 
@@ -44,20 +48,19 @@ def maximize(
         start: Logs to begin with, on the scale of the data.
         customers: How many the mean is over.
         explain: Says what the parameters run away to mean, and what to do, where there is no maximum.
+        rough: The same of a part of the customers, to come near at little cost.
 
     Raises:
         OpskitError: The likelihood has no maximum, or one so flat that nothing is known of a parameter.
     """
     import numpy as np
-    from scipy.optimize import minimize
 
     def cost(logs: "Vector") -> tuple[float, "Vector"]:
         value, gradient = log_likelihood(logs)
         return -value, -gradient
 
-    bounds = [(centre - _LARGEST_LOG, centre + _LARGEST_LOG) for centre in start]
-    options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20}
-    logs: Vector = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    near = None if rough is None else _climb_from(rough, log_likelihood, start, customers)
+    logs = _climb(log_likelihood, start) if near is None else near
     for _ in range(5):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
         observed = information(cost, logs)
         if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
@@ -69,6 +72,37 @@ def maximize(
         if np.abs(step).max() < _NEAR:
             return Maximum(logs, np.linalg.inv(observed) / customers, -cost(logs)[0])
     raise OpskitError(explain(np.exp(logs)))
+
+
+def _climb(log_likelihood: LogLikelihood, start: "Vector") -> "Vector":
+    """L-BFGS within bounds around the start."""
+    from scipy.optimize import minimize
+
+    def cost(logs: "Vector") -> tuple[float, "Vector"]:
+        value, gradient = log_likelihood(logs)
+        return -value, -gradient
+
+    bounds = [(centre - _LARGEST_LOG, centre + _LARGEST_LOG) for centre in start]
+    options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-8, "maxcor": 20}
+    return minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+
+
+def _climb_from(
+    rough: LogLikelihood, log_likelihood: LogLikelihood, start: "Vector", customers: float
+) -> "Vector | None":
+    """From the maximum of a part of the customers by steps of its curvature; None where that leads nowhere."""
+    import numpy as np
+
+    logs = _climb(rough, start)
+    curvature = -information(rough, logs)
+    if np.abs(logs - start).max() > _LARGEST_LOG / 2 or not _is_sure(curvature, customers):
+        return None
+    for _ in range(15):
+        step = np.linalg.solve(curvature, log_likelihood(logs)[1])
+        logs = logs + step
+        if np.abs(step).max() < _NEAR:
+            return logs
+    return None
 
 
 def information(cost: LogLikelihood, logs: "Vector") -> "Vector":
