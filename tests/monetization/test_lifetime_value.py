@@ -264,6 +264,7 @@ def test_margin_by_hand(engine) -> None:
     plain = ltv.margin(engine(HAND), as_of=LAST)
     assert plain.share == 1
     assert "revenue, not margin" in plain.basis
+    assert not plain.known
 
 
 def test_unit_economics_by_hand(engine) -> None:

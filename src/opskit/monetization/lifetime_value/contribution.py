@@ -16,6 +16,7 @@ class Margin(NamedTuple):
 
     share: float
     basis: str
+    known: bool  # False where revenue stands in for it
 
 
 def margin(orders: Any, *, as_of: dt.date, margin_share: float = 0.0) -> Margin:
@@ -29,7 +30,8 @@ def margin(orders: Any, *, as_of: dt.date, margin_share: float = 0.0) -> Margin:
             where there is none.
 
     Returns:
-        ``share`` (contribution after refunds / revenue) and ``basis`` (a sentence that says what it rests on).
+        ``share`` (contribution after refunds / revenue), ``basis`` (a sentence that says what it rests on) and ``known``
+        (False where revenue stands in for contribution).
 
     Raises:
         OpskitError: The share is not between 0 and 1, or revenue adds up to nothing.
@@ -49,7 +51,8 @@ def margin(orders: Any, *, as_of: dt.date, margin_share: float = 0.0) -> Margin:
             f"revenue adds up to {sums['revenue']:g}, must be > 0. Check the revenue column and its signs."
         )
     share = float(sums["value"] / sums["revenue"])
-    return Margin(share, source.format(share=share))
+    known = bool(margin_share) or "margin" in lf.collect_schema().names()
+    return Margin(share, source.format(share=share), known)
 
 
 def contribution(lf: nw.LazyFrame[Any], margin_share: float) -> tuple[nw.Expr, str]:
@@ -65,7 +68,7 @@ def contribution(lf: nw.LazyFrame[Any], margin_share: float) -> tuple[nw.Expr, s
         return margin_share * (revenue - refund), text
     if "margin" not in columns:
         return revenue - refund, (
-            "Value is **revenue, not margin**: orders has no margin column. Give margin_share, such as 0.3, to see "
+            "Value is revenue, not margin: orders has no margin column. Give margin_share, such as 0.3, to see "
             "contribution."
         )
     kept = nw.when(revenue > 0).then(1 - refund / revenue).otherwise(nw.lit(1.0))

@@ -16,7 +16,7 @@ _NOT_CHECKED = "The forecast could not be checked: see the sentence above."
 
 def plot_holdout(found: "Holdout", ax: "Axes | None" = None) -> "Axes":
     """Order days held out per customer by frequency in calibration, counted and expected, from `holdout`."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(7, 3.6))
     known = found.by_frequency[found.by_frequency["customers"] > 0]
     if known.empty:
         plots.statement(ax, _NOT_CHECKED)
@@ -41,7 +41,7 @@ def plot_holdout(found: "Holdout", ax: "Axes | None" = None) -> "Axes":
 
 def plot_tracking(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Cumulative repeat order days, counted and expected, from `tracking`."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(7, 3.4))
     if table.empty:
         plots.statement(ax, _NOT_CHECKED)
         return ax
@@ -65,28 +65,28 @@ def plot_tracking(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 def plot_weekly(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Repeat order days a week, counted and expected, from `tracking`; weeks that chance does not explain are marked."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(7, 3.4))
     if table.empty:
         plots.statement(ax, _NOT_CHECKED)
         return ax
     day = _ends(table)
     ax.plot(day, table["actual"], color=plots.BLUE, linewidth=1.2, label="counted")
-    plots.band(ax, day, table["low"], table["high"])
     ax.plot(day, table["expected"], color=plots.ORANGE, linestyle="--", label="expected")
     busy = table[table["low"] > table["expected"]]
     peaks = busy.nlargest(3, "actual").sort_values("week")
+    plots.error_bars(ax, _ends(busy), busy["low"], busy["high"], color=plots.BLUE)
     for week, count in zip(peaks["first_day"], peaks["actual"], strict=True):
         ax.annotate(
-            f"{week:%d %b %Y}", (week, count), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=8
+            f"{week:%d %b %Y}", (week, count), xytext=(-5, 4), textcoords="offset points", ha="center", fontsize=8
         )
     _mark_holdout(ax, table)
-    ax.set(ylabel="repeat order days in the week", ylim=(0, 1.15 * max(1.0, float(table["actual"].max()))))
+    ax.set(ylabel="repeat order days in the week", ylim=(0, 1.25 * max(1.0, float(table["actual"].max()))))
     plots.date_axis(ax)
     finding = "Week by week the count stays near what is expected"
     if len(busy):
         top = busy.nlargest(1, "actual").iloc[0]
         finding = f"The week of {top['first_day']:%d %B %Y} stands out: {top['actual']} where {top['expected']:.0f} were expected"
-    plots.title(ax, finding, "the model knows no season; band: interval; dates: weeks above what is expected")
+    plots.title(ax, finding, "the model knows no season; bars: interval of the weeks that lie above what is expected")
     plots.label_lines(ax)
     return ax
 
@@ -95,7 +95,7 @@ def plot_ranking(found: "Holdout", ax: "Axes | None" = None) -> "Axes":
     """Share of the revenue held out that the best ranked brought, from `holdout(...).ranking`."""
     import numpy as np
 
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(6.5, 3.6))
     table = found.ranking
     if table.empty or table["captured"].isna().all():
         plots.statement(ax, _NOT_CHECKED)
@@ -123,7 +123,7 @@ def plot_ranking(found: "Holdout", ax: "Axes | None" = None) -> "Axes":
 
 def plot_independence(found: "Independence", ax: "Axes | None" = None) -> "Axes":
     """Mean value of a repeat day by frequency, from `independence`."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(7, 3.6))
     known = found.by_frequency[found.by_frequency["customers"] > 0]
     average = (known["mean_value"] * known["customers"]).sum() / known["customers"].sum()
     ax.plot([known.index[0], known.index[-1] + 0.4], [average] * 2, color=plots.ORANGE, linestyle="--", label="average")
@@ -150,7 +150,7 @@ def plot_independence(found: "Independence", ax: "Axes | None" = None) -> "Axes"
 
 def plot_outlook(table: "pd.DataFrame", ax: "Axes | None" = None, *, column: str = "probability_alive") -> "Axes":
     """Heat map over frequency and recency, from `outlook`; column: probability_alive or expected_purchases."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(6.5, 3.5))
     grid = table.pivot(index="recency_days", columns="frequency", values=column)
     values = grid.to_numpy(dtype=float)
     bounds = (0.0, 1.0) if column == "probability_alive" else (0.0, float(table[column].max()))

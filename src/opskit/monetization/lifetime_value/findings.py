@@ -8,6 +8,7 @@ from opskit.monetization.lifetime_value.validation import FORECASTS, RANKINGS
 if TYPE_CHECKING:
     import pandas as pd
 
+    from opskit.monetization.lifetime_value.contribution import Margin
     from opskit.monetization.lifetime_value.forecast_check import ForecastCheck
     from opskit.monetization.lifetime_value.independence import Independence
     from opskit.monetization.lifetime_value.payback import Payback
@@ -24,6 +25,7 @@ def key_figures(
     economics: "pd.DataFrame",
     paid: "Payback",
     *,
+    margin: "Margin",
     horizon_days: int,
     currency: str = "",
 ) -> "pd.DataFrame":
@@ -35,6 +37,7 @@ def key_figures(
         check: Of `check_forecast`.
         economics: Of `unit_economics`.
         paid: Of `payback`.
+        margin: Of `margin`; where it is not known, the value is called revenue.
         horizon_days: Days ahead that the total covers.
         currency: Unit of money.
 
@@ -48,7 +51,11 @@ def key_figures(
     bounds = ["estimate", "low", "high", "n"]
     share = alive[["share", "share_low", "share_high", "n"]].iloc[0]
     rows: list[tuple[Any, ...]] = [
-        (f"Value still to come, {ahead}", *sums.loc["lifetime_value", bounds], currency),
+        (
+            f"{'Value' if margin.known else 'Revenue'} still to come, {ahead}",
+            *sums.loc["lifetime_value", bounds],
+            currency,
+        ),
         (f"Orders still to come, {ahead}", *sums.loc["purchases", bounds], "orders"),
         ("Customers who have not left", *share, "share"),
     ]
@@ -122,6 +129,7 @@ def decisions(
     economics: "pd.DataFrame",
     paid: "Payback",
     *,
+    margin: "Margin",
     currency: str = "",
 ) -> list[str]:
     """Sentences on what to do, each with the number behind it.
@@ -133,12 +141,14 @@ def decisions(
         independent: Of `independence`.
         economics: Of `unit_economics`.
         paid: Of `payback`.
+        margin: Of `margin`.
         currency: Written before amounts of money.
     """
     value, n = (float(total.set_index("measure")[column]["lifetime_value"]) for column in ("estimate", "n"))
     lines = [
         *_trust(check),
-        f"The customers there are will bring about **{plots.money(value, currency)}**, "
+        f"The customers there are will bring about **{plots.money(value, currency)}"
+        f"{'' if margin.known else ' of revenue, all costs still in it'}**, "
         f"{plots.money(value / n, currency)} each: what is spent on keeping them must stay well below that.",
     ]
     top = shares.iloc[0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def plot_value_shares(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """Share of all value by part of the customers, from `value_shares`."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(7, 3.4))
     ax.bar(table["part"], table["total"], 0.8, color=plots.BLUE, alpha=0.85)
     for part, total, mean in zip(table["part"], table["total"], table["mean"], strict=True):
         ax.annotate(
@@ -77,7 +77,7 @@ def plot_economics(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 def plot_payback(found: "Payback", ax: "Axes | None" = None) -> "Axes":
     """Contribution less the cost of winning the customer, by age, from `payback`; where a line crosses 0, it is paid."""
-    ax = plots.axes(ax, size=(8.5, 5))
+    ax = plots.axes(ax, size=(7.2, 4))
     curve = found.curve
     if curve.empty:
         plots.statement(ax, "No month of age has been lived through by enough customers yet.")
@@ -97,7 +97,8 @@ def plot_payback(found: "Payback", ax: "Axes | None" = None) -> "Axes":
             linewidth=2.6 if group == "all" else 1.6,
             label=str(group),
         )
-        plots.band(ax, x, [start, *(part["low"] - cost)], [start, *(part["high"] - cost)], color=color)
+        if group == "all":
+            plots.band(ax, x, [start, *(part["low"] - cost)], [start, *(part["high"] - cost)], color=color)
     ax.axhline(0, color=plots.BLACK, linewidth=1)
     ax.set(xlabel="age of the customer, months of 30 days", ylabel="contribution less cost, per customer")
     plots.format_axis(ax.yaxis, plots.number)
@@ -108,7 +109,7 @@ def plot_payback(found: "Payback", ax: "Axes | None" = None) -> "Axes":
         finding = "The cost is not back within the ages observed"
         if every["months"] == every["months"]:
             finding = f"On average the cost is back in month {every['months']:.0f}" + _slowest(found.months)
-    plots.title(ax, finding, "bands: interval; a month of age counts once lived through")
+    plots.title(ax, finding, "band: interval of all; a month of age counts once lived through")
     plots.label_lines(ax)
     return ax
 
