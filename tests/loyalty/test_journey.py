@@ -36,36 +36,88 @@ SECOND = 1 / 86_400
 RULES = {
     # A comes back on day 20 and goes all the way then; B and C go all the way at once.
     "coming back is no new start": (
-        [("A", "visit", 0), ("A", "visit", 20), ("A", "cart", 21), ("A", "pay", 22), ("A", "visit", 23)]
-        + [("B", "visit", 0), ("B", "cart", 1), ("B", "pay", 2), ("B", "visit", 3)]
-        + [("C", "visit", 5), ("C", "cart", 6), ("C", "pay", 7)],
+        [
+            ("A", "visit", 0),
+            ("A", "visit", 20),
+            ("A", "cart", 21),
+            ("A", "pay", 22),
+            ("A", "visit", 23),
+            ("B", "visit", 0),
+            ("B", "cart", 1),
+            ("B", "pay", 2),
+            ("B", "visit", 3),
+            ("C", "visit", 5),
+            ("C", "cart", 6),
+            ("C", "pay", 7),
+        ],
         [3, 2, 2],
     ),
     "steps at the same moment are in order": (
-        [("A", "visit", 0), ("A", "cart", 0), ("A", "pay", 0), ("A", "visit", 0)]
-        + [("B", "visit", 0), ("B", "cart", 1), ("B", "pay", 1), ("B", "cart", 1)]
-        + [("C", "visit", 0), ("C", "cart", 1), ("C", "pay", 1 - SECOND), ("C", "visit", 0)],
+        [
+            ("A", "visit", 0),
+            ("A", "cart", 0),
+            ("A", "pay", 0),
+            ("A", "visit", 0),
+            ("B", "visit", 0),
+            ("B", "cart", 1),
+            ("B", "pay", 1),
+            ("B", "cart", 1),
+            ("C", "visit", 0),
+            ("C", "cart", 1),
+            ("C", "pay", 1 - SECOND),
+            ("C", "visit", 0),
+        ],
         [3, 3, 2],
     ),
     "the last moment of the window counts": (
-        [("A", "visit", 0), ("A", "cart", 10), ("A", "pay", 10)]
-        + [("B", "visit", 0), ("B", "cart", 9), ("B", "pay", 10 + SECOND)]
-        + [("C", "visit", 0), ("C", "cart", 10 + SECOND), ("C", "pay", 11)]
-        + [("D", "visit", 4), ("D", "cart", 14), ("D", "pay", 14 + SECOND)],
+        [
+            ("A", "visit", 0),
+            ("A", "cart", 10),
+            ("A", "pay", 10),
+            ("B", "visit", 0),
+            ("B", "cart", 9),
+            ("B", "pay", 10 + SECOND),
+            ("C", "visit", 0),
+            ("C", "cart", 10 + SECOND),
+            ("C", "pay", 11),
+            ("D", "visit", 4),
+            ("D", "cart", 14),
+            ("D", "pay", 14 + SECOND),
+        ],
         [4, 3, 1],
     ),
     "what comes too early counts for nothing": (
-        [("A", "pay", 0), ("A", "cart", 1), ("A", "visit", 2)]
-        + [("B", "visit", 0), ("B", "pay", 1), ("B", "cart", 2)]
-        + [("C", "cart", 0), ("C", "visit", 1), ("C", "cart", 2), ("C", "pay", 3)]
-        + [("D", "cart", 0), ("D", "pay", 1)],
+        [
+            ("A", "pay", 0),
+            ("A", "cart", 1),
+            ("A", "visit", 2),
+            ("B", "visit", 0),
+            ("B", "pay", 1),
+            ("B", "cart", 2),
+            ("C", "cart", 0),
+            ("C", "visit", 1),
+            ("C", "cart", 2),
+            ("C", "pay", 3),
+            ("D", "cart", 0),
+            ("D", "pay", 1),
+        ],
         [3, 2, 1],
     ),
     "whoever never starts is not counted, nor whoever has no name": (
-        [("A", "visit", 0), ("A", "browse", 1), ("A", "cart", 2), ("A", "pay", 3)]
-        + [("B", "cart", 0), ("B", "pay", 1), ("B", "pay", 2)]
-        + [(None, "visit", 0), (None, "cart", 1), (None, "pay", 2)]
-        + [("C", "visit", 1), ("C", "visit", 1)],
+        [
+            ("A", "visit", 0),
+            ("A", "browse", 1),
+            ("A", "cart", 2),
+            ("A", "pay", 3),
+            ("B", "cart", 0),
+            ("B", "pay", 1),
+            ("B", "pay", 2),
+            (None, "visit", 0),
+            (None, "cart", 1),
+            (None, "pay", 2),
+            ("C", "visit", 1),
+            ("C", "visit", 1),
+        ],
         [2, 1, 1],
     ),
 }
@@ -149,7 +201,7 @@ def test_orders_make_a_short_journey(engine: Engine) -> None:
 def test_known_steps_come_in_the_usual_order() -> None:
     frame = actions([("A", "pay", 0), ("A", "visit", 1), ("A", "dance", 2), ("A", "buy", 400)])
     assert journey.known_steps(frame, as_of=LATE) == ("visit", "pay")
-    with pytest.raises(OpskitError, match="events hold 1 of the steps.*They hold 'dance', 'visit': name the steps"):
+    with pytest.raises(OpskitError, match=r"events hold 1 of the steps.*They hold 'dance', 'visit': name the steps"):
         journey.known_steps(actions([("A", "visit", 0), ("A", "dance", 2)]), as_of=LATE)
 
 
@@ -220,7 +272,7 @@ def test_waiting_by_hand(engine: Engine) -> None:
     row = found.times.iloc[0]
     assert (row["n"], row["went_on"]) == (30, 24)
     np.testing.assert_allclose(row["share"], 1 - 28 / 30 * 9 / 27)
-    np.testing.assert_allclose(row["median"] * 24, 11)
+    np.testing.assert_allclose(row["median"] * 24, 11, atol=1 / 60)  # times are read to the minute
     assert row["low"] < row["median"] < row["high"]
     np.testing.assert_allclose(found.curves["share"].iloc[:2], [1 / 30, 2 / 30])
 
