@@ -2,7 +2,7 @@
 
 from opskit.loyalty.churn.action import action_list, expected_net_value, smallest_effect
 from opskit.loyalty.churn.costs import Costs, at_stake, costs, net_values, rules, stake_check, threshold
-from opskit.loyalty.churn.drivers import directions, drivers
+from opskit.loyalty.churn.drivers import directions, drivers, left_shares
 from opskit.loyalty.churn.figures import (
     plot_calibration,
     plot_comparison,
@@ -12,6 +12,7 @@ from opskit.loyalty.churn.figures import (
     plot_gains,
     plot_net_values,
 )
+from opskit.loyalty.churn.findings import decisions, key_figures
 from opskit.loyalty.churn.models import MODELS, Comparison, compare, score
 from opskit.loyalty.churn.panel import Panel, panel
 from opskit.loyalty.churn.periods import Periods, periods
@@ -26,9 +27,12 @@ __all__ = [
     "at_stake",
     "compare",
     "costs",
+    "decisions",
     "directions",
     "drivers",
     "expected_net_value",
+    "key_figures",
+    "left_shares",
     "net_values",
     "panel",
     "periods",

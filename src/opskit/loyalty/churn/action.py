@@ -68,8 +68,9 @@ def expected_net_value(
 
     Returns:
         One row: estimate, low, high (in the currency), n (customers contacted), came_true (loss observed over loss
-        expected among the test's customers whom the rule names; 1 where it names nobody, without bounds then) and
-        break_even (success share at which the contacts just pay; missing when nobody is contacted).
+        expected among the test's customers whom the rule names; 1 where it names nobody, without bounds then),
+        break_even (success share at which the contacts just pay; missing when nobody is contacted, and above 1),
+        break_even_low, break_even_high.
 
     Assumes the success share. The bounds hold how far the expected losses may be from those that come true; not what
     contacts change.
@@ -87,12 +88,20 @@ def expected_net_value(
         came_true = float(observed.sum() / expected.sum())
         residual = observed - came_true * expected
         error = float(residual.std(ddof=1) * np.sqrt(len(residual)) / expected.sum())
-    saved = loss * given.success_share
-    half = quantile(confidence) * saved * error if len(contacted) else float("nan")
+    saved, away = loss * given.success_share, quantile(confidence) * error
+    half = saved * away if len(contacted) else float("nan")
     estimate = came_true * saved - spent
-    break_even = spent / (came_true * loss) if len(contacted) and came_true > 0 else float("nan")
     row: dict[str, Any] = {"estimate": estimate, "low": estimate - half, "high": estimate + half, "n": len(contacted)}
-    return pd.DataFrame([{**row, "came_true": came_true, "break_even": break_even}])
+    needed = [_share(spent, level * loss) for level in (came_true, came_true + away, came_true - away)]
+    if needed[0] == needed[0] and needed[1] == needed[1]:
+        needed[2] = needed[2] if needed[2] == needed[2] else 1.0  # not even keeping every leaver need pay
+    names = ("break_even", "break_even_low", "break_even_high")
+    return pd.DataFrame([{**row, "came_true": came_true, **dict(zip(names, needed, strict=True))}])
+
+
+def _share(part: float, whole: float) -> float:
+    """A share of at most 1; missing where there is none."""
+    return part / whole if 0 < part <= whole else float("nan")
 
 
 def smallest_effect(listed: "pd.DataFrame", *, confidence: float = 0.95, power: float = 0.8) -> "pd.DataFrame":

@@ -118,6 +118,34 @@ def directions(
     return pd.concat(parts, ignore_index=True)
 
 
+def left_shares(rows: "pd.DataFrame", *, confidence: float = 0.95) -> "pd.DataFrame":
+    """Share that left among all, by channel (where there is such an attribute) and by orders so far.
+
+    Args:
+        rows: ``tested`` of a Comparison.
+        confidence: Coverage of the intervals, between 0 and 1.
+
+    Returns:
+        group ("all", the channel's name, "after_1" … "after_5_or_more"), customers, left (share), low, high.
+
+    Raises:
+        OpskitError: The confidence is not between 0 and 1.
+    """
+    import pandas as pd
+
+    left, orders = rows["left"].astype(int), rows["orders"].astype(int)
+    groups = {"all": left}
+    if "channel" in rows:
+        channel = rows["channel"].astype(object)
+        groups |= {str(name): left[channel == name] for name in sorted(channel.dropna().unique(), key=str)}
+    groups |= {f"after_{k}": left[orders == k] for k in (1, 2, 3, 4)} | {"after_5_or_more": left[orders >= 5]}
+    table = pd.DataFrame({name: part.agg(["size", "sum"]) for name, part in groups.items()}).T
+    low, high = stats.wilson(table["sum"], table["size"], confidence=confidence)
+    share = table["sum"] / table["size"].where(table["size"] > 0)
+    found = pd.DataFrame({"customers": table["size"].astype("int64"), "left": share, "low": low, "high": high})
+    return found.rename_axis("group").reset_index()
+
+
 def _binned(column: "pd.Series[Any]", quarters: int) -> "pd.Series[Any]":
     import pandas as pd
 
