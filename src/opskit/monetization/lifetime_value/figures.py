@@ -74,18 +74,20 @@ def plot_weekly(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     ax.plot(day, table["expected"], color=plots.ORANGE, linestyle="--", label="expected")
     busy = table[table["low"] > table["expected"]]
     peaks = busy.nlargest(3, "actual").sort_values("week")
-    plots.error_bars(ax, _ends(busy), busy["low"], busy["high"], color=plots.BLUE)
-    for week, count in zip(peaks["first_day"], peaks["actual"], strict=True):
-        ax.annotate(
-            f"{week:%d %b %Y}", (week, count), xytext=(-5, 4), textcoords="offset points", ha="center", fontsize=8
-        )
+    plots.error_bars(ax, _ends(busy), busy["low"], busy["high"], color=plots.VERMILLION)
+    ax.plot(_ends(busy), busy["actual"], "o", color=plots.VERMILLION, markersize=5)
+    for week, end, high in zip(peaks["first_day"], _ends(peaks), peaks["high"], strict=True):
+        ax.annotate(f"{week:%d %b %Y}", (end, high), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8)
     _mark_holdout(ax, table)
-    ax.set(ylabel="repeat order days in the week", ylim=(0, 1.25 * max(1.0, float(table["actual"].max()))))
+    top = max([1.0, float(table["actual"].max()), *busy["high"]])
+    ax.set(ylabel="repeat order days in the week", ylim=(0, 1.15 * top))
     plots.date_axis(ax)
     finding = "Week by week the count stays near what is expected"
     if len(busy):
-        top = busy.nlargest(1, "actual").iloc[0]
-        finding = f"The week of {top['first_day']:%d %B %Y} stands out: {top['actual']} where {top['expected']:.0f} were expected"
+        most = busy.nlargest(1, "actual").iloc[0]
+        finding = (
+            f"The week of {most['first_day']:%d %B %Y} stands out: {most['actual']} for {most['expected']:.0f} expected"
+        )
     plots.title(ax, finding, "the model knows no season; bars: interval of the weeks that lie above what is expected")
     plots.label_lines(ax)
     return ax
