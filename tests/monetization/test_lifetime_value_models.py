@@ -457,6 +457,13 @@ def test_nothing_depends_on_the_order_of_rows(weekly: pd.DataFrame, buying: ltv.
     pd.testing.assert_frame_equal(mixed.loc[straight.index], straight, rtol=1e-9)
 
 
+def test_a_start_from_part_of_the_customers_leads_to_the_same_maximum(
+    monkeypatch: pytest.MonkeyPatch, weekly, buying
+) -> None:
+    monkeypatch.setattr("opskit.monetization.lifetime_value.bg_nbd._ROUGH", 300)
+    pd.testing.assert_frame_equal(ltv.BGNBD(time_unit="week").fit(weekly).params_, buying.params_, rtol=1e-7)
+
+
 def test_money_in_another_currency_changes_gamma_and_nothing_else(weekly, spending) -> None:
     other = ltv.GammaGamma().fit(weekly.assign(mean_value=weekly["mean_value"] * 7.2))
     np.testing.assert_allclose(figures(other) / figures(spending), [1, 1, 7.2], rtol=1e-6)

@@ -49,9 +49,9 @@ def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories
     import numpy as np
 
     lf = frames.lazy(summary, "frequency", "recency", "T", *(("mean_value",) if values else ()), table="summary")
-    rows = lf.with_columns(nw.col("frequency", "recency", "T").cast(nw.Float64))
     weighted = "n" in lf.collect_schema().names()
-    sums = [nw.col("n").cast(nw.Float64).sum() if weighted else nw.len().alias("n")]
+    rows = lf.with_columns(nw.col("frequency", "recency", "T", *(("n",) if weighted else ())).cast(nw.Float64))
+    sums = [nw.col("n").sum() if weighted else nw.len().alias("n")]
     if "unit_days" in lf.collect_schema().names():
         sums.append(nw.col("unit_days").max().alias("unit"))
     if values:
