@@ -33,7 +33,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         | (np.diff(paid.price, prepend=-1) != 0)
     )
     contract = paid.contract[new]
-    until = np.append(new[1:], len(paid.contract)) - 1  # last payment of the stretch
+    until = np.append(new, len(paid.contract))[1:] - 1  # last payment of the stretch
     months = subscribing.MONTHS[signed.plan[contract]]
     end = subscribing.due(world.first_day, signed.start[contract], (paid.number[until] + 1) * months) - 1
     number = np.arange(len(signed.customer)) - np.searchsorted(signed.customer, signed.customer)
