@@ -94,4 +94,5 @@ def _covariance(world: World, chunks: Sequence[Chunk], place: int) -> NDArray[An
     shared = (at_risk / (alpha + beta + i) ** 2).sum()
     ended = (at_risk - renewed).sum()
     information = [[ended / alpha**2 - shared, -shared], [-shared, (renewed / (beta + i) ** 2).sum() - shared]]
-    return np.linalg.inv(np.array(information))
+    covariance = np.linalg.inv(np.array(information))
+    return covariance if (np.linalg.eigvalsh(covariance) > 0).all() else None  # too few renewals to tell
