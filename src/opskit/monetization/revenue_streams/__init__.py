@@ -6,7 +6,6 @@ from opskit.monetization.revenue_streams.changes import (
     changes,
     longest_comparison,
     monthly_changes,
-    take_rates,
 )
 from opskit.monetization.revenue_streams.figures import (
     plot_changes,
@@ -19,6 +18,7 @@ from opskit.monetization.revenue_streams.figures import (
 from opskit.monetization.revenue_streams.key_figures import decisions, key_figures, leading
 from opskit.monetization.revenue_streams.metrics import METRICS, Metric, figure, monthly, recent
 from opskit.monetization.revenue_streams.scenario import Scenario, backtest, scenario
+from opskit.monetization.revenue_streams.take_rate import take_rates
 from opskit.monetization.revenue_streams.totals import Totals, monthly_totals
 from opskit.monetization.revenue_streams.tree import tree
 from opskit.monetization.revenue_streams.tree_figure import plot_tree

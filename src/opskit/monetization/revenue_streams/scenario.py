@@ -269,7 +269,6 @@ def _of_streams(found: list[Chain], before: Any, course: Any, drawn: Any, bounds
 def _of_drivers(
     drivers: list[_Driver], found: list[Chain], held: dict[Chain, float], noise: Any, range_share: float
 ) -> "pd.DataFrame":
-    """The tornado: each driver moved alone."""
     import numpy as np
     import pandas as pd
 
