@@ -89,9 +89,9 @@ def _active(orders: Any, events: Any, day: dt.date, period: str, periods: Period
     windows = sorted({30, 90, horizon})
     known = features.point_in_time(orders, as_of=day, events=events, windows_days=windows)
     table = frames.lazy(known, table="features").filter(nw.col("days_since_last_order") < horizon)
-    rows = frames.collect(
-        table.rename({f"revenue_{horizon}d": "revenue_horizon", f"orders_{horizon}d": "orders_horizon"})
-    )
+    table = table.rename({f"revenue_{horizon}d": "revenue_horizon", f"orders_{horizon}d": "orders_horizon"})
+    names = table.collect_schema().names()
+    rows = frames.collect(table)[names]  # pandas would bring its index along
     rows = rows.sort_values("customer_id").assign(cut_off=day, period=period)
     rows = rows.astype({str(name): float for name in rows if name not in _KEYS})
     if period == "today":
@@ -139,4 +139,4 @@ def _ready(column: "pd.Series[Any]", cut_off: "pd.Series[Any]") -> "pd.Series[An
     text = column.astype("string")
     if text.nunique() > _MOST_LEVELS:
         return text.notna().astype(float)
-    return text.astype("category")
+    return text.fillna("none").astype("category")
