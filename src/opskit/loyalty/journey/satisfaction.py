@@ -29,7 +29,7 @@ def satisfaction(
         surveys: Any engine's frame with respondent_id, question (``csat``: 1 to 5; ``nps``: 0 to 10) and answer, a row
             without answer being an invitation without response; touchpoint and answered_at where they are known.
         as_of: Last day to count, inclusive. Invitations carry no date: at an early as_of later ones count as unanswered.
-        min_response: Below this share of answers ``warning`` says so.
+        min_response: Below this share of answers ``warning`` says so: then only the range from worst to best is sure.
         confidence: Coverage of the intervals, between 0 and 1.
 
     Returns:
@@ -71,7 +71,7 @@ def satisfaction(
     table.insert(5, "response", table["answered"] / table["invited"])
     table.insert(6, "response_low", low)
     table.insert(7, "response_high", high)
-    few = f"fewer than {min_response:.0%} answered: the range from worst to best is what is sure"
+    few = f"under {min_response:.0%} answered"
     warning = (table["response"] < min_response).map({True: few, False: ""})
     return table.assign(warning=warning).sort_values(["question", "score"]).reset_index(drop=True)
 
