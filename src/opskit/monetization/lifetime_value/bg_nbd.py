@@ -10,7 +10,7 @@ from opskit import frames
 from opskit.errors import OpskitError, check
 from opskit.monetization.lifetime_value import maximum_likelihood
 from opskit.monetization.lifetime_value.bg_nbd_likelihood import NAMES, LogLikelihood, run_away
-from opskit.monetization.lifetime_value.histories import Histories, distinct, row_weight
+from opskit.monetization.lifetime_value.histories import Histories, distinct, row_weight, with_history
 from opskit.monetization.lifetime_value.purchase_counts import Counts, moments
 from opskit.monetization.lifetime_value.summary import UNIT_DAYS
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 _ROUGH = 20_000  # histories that show well enough where the maximum lies
-_HISTORY = ["frequency", "recency", "T"]
 
 
 class BGNBD:
@@ -247,17 +246,5 @@ class BGNBD:
         return self.maximum_.log_parameters
 
     def _joined(self, summary: Any, histories: Histories, columns: "dict[str, Vector]") -> Any:
-        lf, names = with_history(summary, histories, columns)
+        lf, names = with_history(summary, histories, columns, self.unit_days)
         return frames.like(lf.select(*names, *columns), summary)
-
-
-def with_history(
-    summary: Any, histories: Histories, columns: "dict[str, Vector]"
-) -> tuple[nw.LazyFrame[Any], Sequence[str]]:
-    """The summary with columns that follow from the history, joined in the engine, and the columns that name a row."""
-    import pandas as pd
-
-    lf = frames.lazy(summary, *_HISTORY, table="summary").with_columns(nw.col(*_HISTORY).cast(nw.Float64))
-    table = pd.DataFrame({name: getattr(histories, name) for name in _HISTORY} | columns)
-    names = ["customer_id"] if "customer_id" in lf.collect_schema().names() else _HISTORY
-    return lf.join(frames.beside(lf, table), on=_HISTORY, how="left"), names

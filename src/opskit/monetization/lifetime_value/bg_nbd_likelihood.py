@@ -18,17 +18,18 @@ class LogLikelihood:
 
     def __init__(self, histories: Histories) -> None:
         import numpy as np
+        import pandas as pd
 
         share = histories.n / histories.n.sum()
-        self.frequency, place = np.unique(histories.frequency, return_inverse=True)
+        place, self.frequency = pd.factorize(histories.frequency, sort=True)
         self.by_frequency = np.bincount(place, weights=share)
         again = histories.frequency > 0
         self.x_place, self.share = place[again], share[again]
-        self.T, place = np.unique(histories.T, return_inverse=True)
+        place, self.T = pd.factorize(histories.T, sort=True)
         self.by_time = np.bincount(place, weights=share)
         self.purchases_by_time = np.bincount(place, weights=share * histories.frequency)
         self.time_place = place[again]
-        self.recency, self.recency_place = np.unique(histories.recency[again], return_inverse=True)
+        self.recency_place, self.recency = pd.factorize(histories.recency[again], sort=True)
 
     def __call__(self, logs: "Vector") -> "tuple[float, Vector]":
         """Value and gradient in the logs of the parameters."""

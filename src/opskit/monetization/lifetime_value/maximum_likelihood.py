@@ -65,12 +65,13 @@ def maximize(
         observed = information(cost, logs)
         if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
             break
-        step = np.linalg.solve(observed, cost(logs)[1])
+        lowest, slope = cost(logs)
+        step = np.linalg.solve(observed, slope)
         if not np.abs(step).max() < _FAR:
             break
         logs = logs - step
-        if np.abs(step).max() < _NEAR:
-            return Maximum(logs, np.linalg.inv(observed) / customers, -cost(logs)[0])
+        if np.abs(step).max() < _NEAR:  # so near that the value is the same to the last digit
+            return Maximum(logs, np.linalg.inv(observed) / customers, -lowest)
     raise OpskitError(explain(np.exp(logs)))
 
 

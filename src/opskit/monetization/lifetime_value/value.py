@@ -7,9 +7,9 @@ import narwhals as nw
 from opskit import frames
 from opskit.errors import check
 from opskit.monetization.lifetime_value import maximum_likelihood
-from opskit.monetization.lifetime_value.bg_nbd import BGNBD, with_history
+from opskit.monetization.lifetime_value.bg_nbd import BGNBD
 from opskit.monetization.lifetime_value.gamma_gamma import GammaGamma
-from opskit.monetization.lifetime_value.histories import Histories, distinct
+from opskit.monetization.lifetime_value.histories import Histories, distinct, with_history
 
 if TYPE_CHECKING:
     import numpy as np
@@ -89,7 +89,7 @@ def lifetime_value(
     check(confidence, "confidence", gt=0, lt=1)
     histories = distinct(summary, purchases.unit_days, values=True)
     outlook = _Outlook(purchases, spend, histories, horizon_days, annual_discount_rate, margin)
-    lf, names = with_history(summary, histories, outlook.by_history())
+    lf, names = with_history(summary, histories, outlook.by_history(), purchases.unit_days)
     value = spend.expectation(outlook.spend_logs)
     customers = lf.with_columns(value.alias("expected_value")).with_columns(
         (margin * nw.col("expected_value") * nw.col("discounted")).alias("lifetime_value")
