@@ -46,8 +46,8 @@ def check_invariants(figures):
     "given",
     [
         {"data": "cdnow"},
-        {"data": "cdnow", "as_of": "1997-09-30", "confidence": 0.8},
-        {"as_of": "2025-06-30", "seed": 11},
+        pytest.param({"data": "cdnow", "as_of": "1997-09-30", "confidence": 0.8}, marks=pytest.mark.slow),
+        pytest.param({"as_of": "2025-06-30", "seed": 11}, marks=pytest.mark.slow),
         {"where": "region=North"},
     ],
     ids=lambda given: "-".join(map(str, given.values())),
@@ -63,6 +63,7 @@ def test_the_page_holds_for_other_data(page, given):
         assert outcome.facts["as_of"] == given["as_of"]
 
 
+@pytest.mark.slow
 def test_less_confidence_is_a_narrower_interval_around_the_same_value(page):
     outcome, before = ran(page, confidence=0.8), stored(page)
     assert outcome.status == "ok", outcome.reason

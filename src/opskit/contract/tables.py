@@ -42,6 +42,7 @@ class Table:
     key: tuple[str, ...] = ()
     clock: str | None = None
     fact: bool = False
+    in_waves: bool = False
     file_names: tuple[str, ...] = ()
 
     @property

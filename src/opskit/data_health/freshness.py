@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from opskit import contract
 from opskit.data_health.completeness import clock
 from opskit.errors import check
 from opskit.frames import collect, day_number, epoch_day, lazy
@@ -20,7 +21,8 @@ def daily_rows(ds: "Dataset") -> "pd.DataFrame":
     """Rows per table and day, from each table's first day to as_of, days without rows included.
 
     Args:
-        ds: The dataset; tables without a clock column are left out.
+        ds: The dataset; tables without a clock column, and those whose rows come in waves (answers to a survey,
+            customers put into an experiment), are left out.
 
     Returns:
         table, clock (the column that dates the rows), day, rows.
@@ -29,7 +31,7 @@ def daily_rows(ds: "Dataset") -> "pd.DataFrame":
 
     found = [pd.DataFrame({"table": [], "clock": [], "day": pd.to_datetime([]), "rows": []})]
     last = day_number(ds.as_of)
-    for name in ds.tables:
+    for name in (name for name in ds.tables if not contract.table(name).in_waves):
         rows = lazy(getattr(ds, name), table=name)
         dated = clock(name, rows.collect_schema().names())
         if not dated:

@@ -61,7 +61,10 @@ def _effect(effects: "pd.DataFrame", currency: str, *, believed: bool) -> list[s
         "not enough data": f"Whether the membership raises spend **cannot be told yet** ({ends}): "
         "wait for more members, or leave a group out of it by lot.",
     }[stats.verdict(low, high, at_least=0)]
-    more = {"orders": "They come **more often** for it.", "order value": "Their **baskets are larger** for it."}
+    more = {
+        "orders": "They come **more often** for it.",
+        "typical order, relative": "Their **baskets are larger** for it.",
+    }
     return [spend, *(words for name, words in more.items() if bounds[name][0] > 0)]
 
 

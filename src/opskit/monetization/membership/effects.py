@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DAYS_A_MONTH = 365.25 / 12
 _KEYS = ["stratum", "member"]
+_LOGS = ("priced", "log_spend")
 _SIDES = ["n", "value", "value_squared", "member_days"]
 
 
@@ -44,7 +45,8 @@ def effects(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
     Returns:
         A row per effect: effect, estimate, low, high, n (matched members), unit ("money", "orders" or "share"):
         spend, orders and order value, each absolute (spend and orders per member-month, spend in money; order value per
-        order placed as a member) and relative to what it would have been; the parts of the spend effect that come from
+        order placed as a member) and relative to what it would have been; typical order, relative (geometric mean of the
+        order values, which single large orders move less); the parts of the spend effect that come from
         more orders and from dearer ones; spend, total of the matched members within the window; and margin where known.
 
     Raises:
@@ -59,7 +61,7 @@ def effects(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    measures = ("spend", "orders", "margin") if matched.has_margin else ("spend", "orders")
+    measures = ("spend", "orders", *_LOGS, *(("margin",) if matched.has_margin else ()))
 
     def statistic(totals: "pd.DataFrame") -> "pd.Series[Any]":
         return pd.Series(solve(totals, measures))
@@ -101,8 +103,12 @@ def solve(totals: "pd.DataFrame", measures: Sequence[str]) -> dict[str, float]:
     sides = {name: (members[2 * i : 2 * i + 2], controls[2 * i : 2 * i + 2]) for i, name in enumerate(measures)}
     found: dict[str, float] = {}
     for name, (member, control) in sides.items():
+        if name in _LOGS:
+            continue
         factor = _factor(member, control)
         found |= {name: float(member[1]) * (1 - 1 / factor) / months, f"{name}, relative": factor - 1}
+    if set(_LOGS) <= set(sides):
+        found["typical order, relative"] = _dearer(*(part for name in _LOGS for part in sides[name]))
     if "spend" in sides:
         found |= _split(found, float(sides["spend"][0][1]), float(sides["orders"][0][1]), months)
     return found
@@ -120,6 +126,21 @@ def _split(found: dict[str, float], spent: float, ordered: float, months: float)
         "spend from dearer orders": found["spend"] - from_orders,
         "spend, total": found["spend"] * months,
     }
+
+
+def _dearer(orders: "Floats", other_orders: "Floats", logs: "Floats", other_logs: "Floats") -> float:
+    """By what share the membership moves the geometric mean of order values: of members, of controls, (outside, inside).
+
+    The mean log of either side's orders is that of an order outside plus the effect for the share placed inside.
+    """
+    import numpy as np
+
+    n, others = float(orders.sum()), float(other_orders.sum())
+    if min(n, others) <= 0:
+        return float("nan")
+    inside = float(orders[1]) / n - float(other_orders[1]) / others
+    gap = float(logs.sum()) / n - float(other_logs.sum()) / others
+    return float(np.expm1(gap / inside)) if inside > 0 else float("nan")
 
 
 def _by_month(matched: Matched, names: Sequence[str], months: Sequence[int]) -> "pd.DataFrame":

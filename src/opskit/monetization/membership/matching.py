@@ -18,6 +18,7 @@ HISTORY = {
     "value": "mean order value so far",
 }
 _RECENCY_BREAKS = (0, 1, 2, 5)  # months since the last order: 0, 1, 2, 3 to 5, more
+FEWEST_CONTROLS = 2  # in a stratum: one alone says nothing of how far its likes vary
 _STEP = 1000  # classes of one characteristic, at most, in a stratum's number
 
 
@@ -59,14 +60,14 @@ class Matched(NamedTuple):
         return int(self.counts["customers"].iloc[3:5].sum())
 
 
-def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: int = 4) -> Matched:
+def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: int = 3) -> Matched:
     """Match each month's new members with customers who were at risk of joining and did not.
 
     Risk-set matching: at the end of each calendar month, those who joined in it stand against every customer who had
     ordered by then and was no member yet. A stratum is one month and one coarsened history at its end: orders so far,
     months since the last order (and whether there were several in the month), months since the first order, and mean
-    order value so far, of orders placed outside the membership. Controls are weighted to the members' number in each
-    stratum. Controls may join later: looking ahead to leave them out would keep those who turned idle.
+    order value so far, of orders placed outside the membership. A stratum needs two controls; they are weighted to the
+    members' number. Controls may join later: looking ahead to leave them out would keep those who turned idle.
 
     Args:
         panel: From `panel`.
@@ -101,10 +102,11 @@ def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: 
         )
     risk = risk.with_columns(_stratum(cuts).alias("stratum"))
     cells = _cells(risk)
-    sides = cells[cells.groupby("stratum")["member"].transform("nunique") == 2]
+    sides = _comparable(cells)
     if sides.empty:
         raise TooLittleDataError(
-            f"bins == {bins}: no member has a customer with the same history who had not joined. Use fewer bins."
+            f"bins == {bins}: no member has {FEWEST_CONTROLS} customers with the same history who had not joined. "
+            "Use fewer bins."
         )
     matched = frames.lazy(_table({"stratum": sorted(sides["stratum"].unique())}))
     rows = risk.join(matched, on="stratum")
@@ -119,6 +121,13 @@ def match(panel: Panel, *, window_months: int = 6, lead_months: int = 12, bins: 
         panel.first_month,
         panel.has_margin,
     )
+
+
+def _comparable(cells: "pd.DataFrame") -> "pd.DataFrame":
+    """Cells of the strata with a member and enough controls."""
+    controls = cells["n"].where(cells["member"] == 0, 0).groupby(cells["stratum"]).transform("sum")
+    members = cells["member"].groupby(cells["stratum"]).transform("sum")
+    return cells[(members > 0) & (controls >= FEWEST_CONTROLS)]
 
 
 def _table(columns: dict[str, Any]) -> Any:
@@ -262,7 +271,7 @@ def _balance(cells: "pd.DataFrame", sides: "pd.DataFrame") -> "pd.DataFrame":
     for name, words in HISTORY.items():
         mean = (before[name] / before["n"]).to_numpy(dtype=float)
         variance = (before[f"{name}_squared"] / before["n"]).to_numpy(dtype=float) - mean**2
-        alike = variance.mean() < 1e-9 * (mean**2).mean()  # only rounding is left of it
+        alike = variance.mean() <= 1e-9 * (mean**2).mean()  # only rounding is left of it
         scale = float("nan") if alike else float(np.sqrt(variance.mean()))
         after = members[name].sum() / members["n"].sum(), weighted[name] / weighted["n"]
         row = {"characteristic": words, "members": mean[1], "others": mean[0]}

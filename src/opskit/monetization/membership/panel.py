@@ -11,7 +11,7 @@ from opskit.errors import OpskitError, TooLittleDataError, did_you_mean
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEASURES = ("orders", "spend", "margin")
+MEASURES = ("orders", "spend", "margin", "priced", "log_spend")
 NEVER = -1  # join_month of a customer without a spell
 _FOR_EVER = 10_000_000  # days since 1970: the end of a spell that is still running
 
@@ -22,7 +22,8 @@ class Panel(NamedTuple):
     Attributes:
         months: A row per customer and calendar month with an order: customer_id, group (for the jackknife), month
             (calendar months since year 0), first_month, join_month (NEVER for those without a spell), orders, spend, margin
-            (missing where orders have none) and the part of each placed as a member: orders_in, spend_in, margin_in.
+            (missing where orders have none), priced (orders above 0) and log_spend (sum of the natural logs of what each of
+            them brought), and the part of each placed as a member: orders_in, spend_in and so on.
         spells: A row per stretch of membership without a break: customer_id, start_day, end_day (days since 1970-01-01),
             join_month (of the customer's first one).
         first_month: First month with an order.
@@ -139,6 +140,7 @@ def _months(
     lf: nw.LazyFrame[Any], spells: nw.LazyFrame[Any], joined: nw.LazyFrame[Any], last: int, *, has_margin: bool
 ) -> nw.LazyFrame[Any]:
     margin = nw.col("margin").cast(nw.Float64) if has_margin else nw.lit(None, dtype=nw.Float64)
+    priced = nw.col("revenue") > 0
     dated = lf.select(
         "customer_id",
         frames.month_index("ordered_at").alias("month"),
@@ -146,6 +148,8 @@ def _months(
         nw.lit(1).cast(nw.Int64).alias("orders"),
         nw.col("revenue").cast(nw.Float64).alias("spend"),
         margin.alias("margin"),
+        priced.cast(nw.Int64).alias("priced"),
+        nw.when(priced).then(nw.col("revenue").cast(nw.Float64)).otherwise(nw.lit(1.0)).log().alias("log_spend"),
     ).filter(nw.col("month") <= last)
     keys = ("customer_id", "month")
     every = dated.group_by(*keys).agg(*(nw.col(name).sum() for name in MEASURES))
@@ -157,10 +161,10 @@ def _months(
     )
     both = every.join(inside, on=list(keys), how="left").join(joined, on="customer_id", how="left")
     first = nw.col("month").min().over("customer_id").alias("first_month")
-    inside_month = [nw.col(f"{name}_in").fill_null(0) for name in ("spend", "margin")]
+    inside_month = [nw.col(f"{name}_in").fill_null(0) for name in ("spend", "margin", "log_spend")]
     counts = [
         nw.col("join_month").fill_null(NEVER).cast(nw.Int64),
-        *(nw.col(name).fill_null(0).cast(nw.Int64) for name in ("orders", "orders_in")),
+        *(nw.col(name).fill_null(0).cast(nw.Int64) for name in ("orders", "orders_in", "priced", "priced_in")),
     ]
     whole = both.with_columns(first, *inside_month, *counts)
     return stats.assign_groups(whole, ids=lf.select("customer_id")).select(
