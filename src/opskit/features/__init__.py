@@ -3,6 +3,7 @@
 from opskit.features.judge import accuracy, auc_difference, calibration, calibration_error, error_and_omission, gains
 from opskit.features.leakage import Scan, plans, scan
 from opskit.features.point_in_time import outcome, point_in_time
+from opskit.features.threads import threads
 
 __all__ = [
     "Scan",
@@ -16,4 +17,5 @@ __all__ = [
     "plans",
     "point_in_time",
     "scan",
+    "threads",
 ]

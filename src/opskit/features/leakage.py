@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit.errors import OpskitError, check
 from opskit.features.judge import placements
+from opskit.features.threads import threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,17 +83,19 @@ def scan(
     check(margin, "margin", ge=0, lt=0.5)
     truth = _outcome(columns, outcome)
     numbers = {str(name): _number(columns[name]) for name in columns}
-    table = _alone(numbers, truth, seed)
     after = {str(name): 0 if name in plans else _after(columns[name], as_of) for name in columns}
     everything = np.column_stack(list(numbers.values()))
-    model, leaned_on = _model(everything, truth, seed)
-    without: dict[str, float] = {}
-    for place in leaned_on[:CLOSE_LOOKS] if len(numbers) > 1 else ():
-        others = _out_of_fold(np.delete(everything, place, axis=1), truth, seed)
-        without[list(numbers)[place]] = _strength(others, truth)
+    with threads(len(truth)):
+        table = _alone(numbers, truth, seed)
+        model, leaned_on = _model(everything, truth, seed)
+        without: dict[str, float] = {}
+        for place in leaned_on[:CLOSE_LOOKS] if len(numbers) > 1 else ():
+            others = _out_of_fold(np.delete(everything, place, axis=1), truth, seed)
+            without[list(numbers)[place]] = _strength(others, truth)
+        apart = _stand_apart(table, numbers, truth, seed, margin)
     table["without"] = table["column"].map(without).astype(float)
     reasons = _reasons(table, after, model, margin, truth)
-    for name in _stand_apart(table, numbers, truth, seed, margin):
+    for name in apart:
         reasons[name].append((1.0, "alone better than all weaker columns together"))
     return Scan(_ranked(table, reasons), model, len(truth))
 

@@ -6,7 +6,7 @@ from opskit import stats
 from opskit.errors import check
 from opskit.features.judge import placements
 from opskit.loyalty.churn.costs import quantile
-from opskit.loyalty.churn.models import Comparison
+from opskit.loyalty.churn.models import Comparison, probability
 from opskit.loyalty.churn.panel import Panel
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def drivers(
         for _ in range(repeats):
             order = rng.permutation(len(rows))
             shuffled = rows.assign(**{name: rows[name].array[order] for name in members})
-            probability = model.predict_proba(shuffled)[:, 1]
-            for part, one in zip(left, placements(probability, truth), strict=True):
+            for part, one in zip(left, placements(probability(model, shuffled), truth), strict=True):
                 part += one / repeats
         yes, no = whole[0] - left[0], whole[1] - left[1]
         half = quantile(confidence) * np.sqrt(yes.var(ddof=1) / len(yes) + no.var(ddof=1) / len(no))

@@ -50,7 +50,7 @@ def compare(found: Panel, *, confidence: float = 0.95, seed: int = 7) -> Compari
     check(confidence, "confidence", gt=0, lt=1)
     earlier, test = (found.rows[found.rows["period"] == name] for name in ("training", "test"))
     fitted = {name: _fit(name, earlier, found, seed) for name in MODELS}
-    tested = test.assign(**{name: _probability(model, test) for name, model in fitted.items()}).reset_index(drop=True)
+    tested = test.assign(**{name: probability(model, test) for name, model in fitted.items()}).reset_index(drop=True)
     left = tested["left"].astype(bool)
     judged = [
         features.accuracy(tested[name], left, confidence=confidence, seed=seed).assign(model=name) for name in MODELS
@@ -85,7 +85,7 @@ def score(found: Panel, model: str, *, seed: int = 7) -> "pd.DataFrame":
     known, today = found.rows["period"] != "today", found.rows["period"] == "today"
     fitted = _fit(model, found.rows[known], found, seed)
     rows = found.rows[today]
-    return rows.assign(probability=_probability(fitted, rows)).reset_index(drop=True)
+    return rows.assign(probability=probability(fitted, rows)).reset_index(drop=True)
 
 
 def _fit(name: str, rows: "pd.DataFrame", found: Panel, seed: int) -> "Pipeline":
@@ -93,11 +93,14 @@ def _fit(name: str, rows: "pd.DataFrame", found: Panel, seed: int) -> "Pipeline"
     texts = [column for column in columns if rows[column].dtype == "category"]
     numbers = [column for column in columns if column not in texts and rows[column].notna().any()]
     make = _boosting if name == BOOSTING else _logistic
-    return make(numbers, texts, seed).fit(rows, rows["left"].astype(bool))
+    with features.threads(len(rows)):
+        return make(numbers, texts, seed).fit(rows, rows["left"].astype(bool))
 
 
-def _probability(model: Any, rows: "pd.DataFrame") -> Any:
-    return model.predict_proba(rows)[:, 1]
+def probability(model: Any, rows: "pd.DataFrame") -> Any:
+    """Probability of leaving by a fitted model, for each row."""
+    with features.threads(len(rows)):
+        return model.predict_proba(rows)[:, 1]
 
 
 def _logistic(numbers: "Sequence[str]", texts: "Sequence[str]", seed: int) -> "Pipeline":
