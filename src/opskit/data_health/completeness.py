@@ -106,10 +106,10 @@ def _filled(name: str, frame: Any) -> "pd.DataFrame":
     rows = lazy(frame, table=name)
     schema = dict(rows.collect_schema())
     dated = clock(name, list(schema))
-    month = month_index(dated) if dated else nw.lit(None)
+    month = month_index(dated) if dated else nw.lit(None, dtype=nw.Float64)
     cells = [present(column, kind).alias(f"c{place}") for place, (column, kind) in enumerate(schema.items())]
     sums = collect(
-        rows.select(month.cast(nw.Int64).alias("month"), *cells)
+        rows.select(month.cast(nw.Float64).alias("month"), *cells)
         .group_by("month")
         .agg(nw.len().alias("rows"), *(nw.col(f"c{place}").sum() for place in range(len(cells))))
     )
