@@ -1,5 +1,6 @@
 """How much of each column is filled in, by month, so that a column that stops being filled is seen."""
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from opskit.dataset import Dataset
+
+_UNDATED = -1  # month of rows without a date: engines group missing values in different ways
 
 
 def completeness(ds: "Dataset") -> "pd.DataFrame":
@@ -106,16 +109,22 @@ def _filled(name: str, frame: Any) -> "pd.DataFrame":
     rows = lazy(frame, table=name)
     schema = dict(rows.collect_schema())
     dated = clock(name, list(schema))
-    month = month_index(dated) if dated else nw.lit(None, dtype=nw.Float64)
+    month = nw.lit(_UNDATED)
+    if dated:  # a missing time has no month on pandas, so it is given one, and taken out again
+        some_day = dt.date(1970, 1, 1) if schema[dated] == nw.Date else dt.datetime(1970, 1, 1)
+        rows = rows.with_columns(
+            nw.col(dated).fill_null(some_day).alias("_day"), (~nw.col(dated).is_null()).alias("_dated")
+        )
+        month = nw.when("_dated").then(month_index("_day")).otherwise(nw.lit(_UNDATED))
     cells = [present(column, kind).alias(f"c{place}") for place, (column, kind) in enumerate(schema.items())]
     sums = collect(
-        rows.select(month.cast(nw.Float64).alias("month"), *cells)
+        rows.select(month.alias("month"), *cells)
         .group_by("month")
         .agg(nw.len().alias("rows"), *(nw.col(f"c{place}").sum() for place in range(len(cells))))
     )
     sums = sums.sort_values("month")
     months = [
-        pd.NaT if pd.isna(index) else pd.Timestamp(year=int(index) // 12, month=int(index) % 12 + 1, day=1)
+        pd.NaT if index == _UNDATED else pd.Timestamp(year=int(index) // 12, month=int(index) % 12 + 1, day=1)
         for index in sums["month"]
     ]
     shared = {"month": pd.Series(months, index=sums.index, dtype="datetime64[us]"), "rows": sums["rows"]}
