@@ -16,7 +16,7 @@ from .conftest import Shop
 TEST, WINDOW = "photo_book_price", pd.Timedelta(days=14)
 
 
-def tested(shop: Shop) -> pd.DataFrame:
+def price_tested(shop: Shop) -> pd.DataFrame:
     assigned = shop.assignments[shop.assignments["experiment"] == TEST]
     return assigned.merge(shop.experiments, on=["experiment", "variant"])
 
@@ -27,20 +27,20 @@ def books(shop: Shop) -> pd.DataFrame:
 
 def test_nobody_is_asked_or_tested_before_signing_up(any_shop: Shop) -> None:
     signed_up = any_shop.customers.set_index("customer_id")["signed_up_at"]
-    for frame, clock in ((tested(any_shop), "assigned_at"), (books(any_shop), "booked_at")):
+    for frame, clock in ((price_tested(any_shop), "assigned_at"), (books(any_shop), "booked_at")):
         assert len(frame) > 500
         assert (frame[clock] >= frame["customer_id"].map(signed_up)).all()
 
 
 def test_variants_are_as_frequent_as_planned(any_shop: Shop) -> None:
-    assigned = tested(any_shop)
+    assigned = price_tested(any_shop)
     share = assigned["variant"].value_counts(normalize=True)
     assert sorted(share.index) == sorted(photo_book.TEST_PRICES)
     assert (abs(share - 0.25) <= 4 * np.sqrt(0.25 * 0.75 / len(assigned))).all()
 
 
 def test_in_the_test_everybody_pays_the_price_shown(any_shop: Shop) -> None:
-    sold = books(any_shop).merge(tested(any_shop), on="customer_id")
+    sold = books(any_shop).merge(price_tested(any_shop), on="customer_id")
     inside = (sold["booked_at"] >= sold["assigned_at"]) & (sold["booked_at"] < sold["assigned_at"] + WINDOW)
     assert inside.sum() > 50
     assert (sold["amount"] == sold["price"])[inside].all()
@@ -49,7 +49,7 @@ def test_in_the_test_everybody_pays_the_price_shown(any_shop: Shop) -> None:
 
 def test_outside_the_test_a_city_has_one_price_a_quarter(any_shop: Shop) -> None:
     sold = books(any_shop).merge(any_shop.customers[["customer_id", "city"]], on="customer_id")
-    sold = sold.merge(tested(any_shop)[["customer_id", "assigned_at"]], on="customer_id", how="left")
+    sold = sold.merge(price_tested(any_shop)[["customer_id", "assigned_at"]], on="customer_id", how="left")
     inside = (sold["booked_at"] >= sold["assigned_at"]) & (sold["booked_at"] < sold["assigned_at"] + WINDOW)
     listed = sold[~inside]
     prices = listed.groupby(["city", listed["booked_at"].dt.to_period("Q")])["amount"].nunique()
@@ -100,4 +100,4 @@ def test_without_price_noise_every_price_follows_city_and_quarter(tmp_path: Path
 def test_short_shops_hold_the_test_too(months: int, tmp_path: Path) -> None:
     shop = Shop(sample.write(tmp_path, customers=400, months=months, tables=("assignments", "experiments", "surveys")))
     assert len(shop.experiments[shop.experiments["experiment"] == TEST]) == 4
-    assert len(tested(shop)) > 20
+    assert len(price_tested(shop)) > 20

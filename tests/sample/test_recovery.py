@@ -197,7 +197,7 @@ def test_closed_form_and_simulation_agree() -> None:
         again = (part.customer[after] == part.customer[first]) & (after > first)
         hits += int((again & (part.at[after] - part.at[first] <= 90)).sum())
         n += len(first)
-    expected = derived.figures(shop.truth, 24)["second_order_within.90_days"].value
+    expected = derived.figures(shop.truth, 24, ("orders",))["second_order_within.90_days"].value
     assert abs(hits / n - expected) <= 4 * np.sqrt(expected * (1 - expected) / n)
 
 

@@ -39,7 +39,7 @@ def write(
         months: Whole months, the last one December 2025.
         seed: Another seed draws other customers from the same truth.
         truth: JSON file {parameter: value} that overrides planted parameters.
-        tables: Write only these; the others stay the same either way. All by default.
+        tables: Write only these, and of the derived figures those that they can show. All by default.
         progress: Called with customers done and customers in all.
 
     Returns:
@@ -70,7 +70,7 @@ def write(
     shop = dictionary.Shop(world.first_day, LAST_DAY, customers, months, seed)
     for name, text in (
         ("opskit.toml", dictionary.declaration(chosen)),
-        ("truth.json", _truth_json(world)),
+        ("truth.json", _truth_json(world, chosen)),
         ("README.md", dictionary.readme(shop, chosen)),
     ):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
@@ -142,9 +142,9 @@ def _arrow(chunk: Chunk, name: str, schema: "pa.Schema") -> "pa.Table":
     )
 
 
-def _truth_json(world: World) -> str:
+def _truth_json(world: World, tables: Collection[str]) -> str:
     """Planted and derived figures by name, each with how wide an interval may be and still answer."""
-    spread = derived.spreads(world.truth, world.months)
+    spread = derived.spreads(world.truth, world.months, tables)
     entries: dict[str, dict[str, Any]] = {
         name: {
             "value": world.truth[name],
@@ -162,7 +162,7 @@ def _truth_json(world: World) -> str:
             "standard_error": _short(figure.standard_error),
             "max_interval_width": derived.widest(figure.spread, world.customers),
         }
-        for name, figure in derived.figures(world.truth, world.months).items()
+        for name, figure in derived.figures(world.truth, world.months, tables).items()
     }
     return json.dumps({"about": ABOUT, "planted": entries, "derived": implied}, indent=1, ensure_ascii=False) + "\n"
 

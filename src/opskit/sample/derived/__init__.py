@@ -2,13 +2,14 @@
 
 The simulation is a shop of REFERENCE_CUSTOMERS accounts drawn with REFERENCE_SEED, never with the seed of the shop
 being written, so that a new seed does not change the truth. Its own error is written beside each figure. Every module
-of this package gives figures(world, chunks), the chunks being all accounts of the reference shop; one that can say how
-well planted parameters could be known gives spreads(world, chunks) too.
+of this package names the TABLES that its figures are estimated from, and gives figures(world, chunks), the chunks being
+all accounts of the reference shop; one that can say how well planted parameters could be known gives
+spreads(world, chunks) too.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from types import ModuleType
 
@@ -18,25 +19,28 @@ from opskit.sample.world import World
 __all__ = ["REFERENCE_CUSTOMERS", "Figure", "figures", "spreads", "widest"]
 
 
-def figures(truth: Mapping[str, float], months: int) -> dict[str, Figure]:
-    """Derived figures of a shop of this many months; its size and seed play no part."""
-    return dict(_derived(tuple(sorted(truth.items())), months)[0])
+def figures(truth: Mapping[str, float], months: int, tables: Collection[str]) -> dict[str, Figure]:
+    """Derived figures of a shop of this many months that has these tables; its size and seed play no part."""
+    return dict(_derived(tuple(sorted(truth.items())), months, frozenset(tables))[0])
 
 
-def spreads(truth: Mapping[str, float], months: int) -> dict[str, float]:
+def spreads(truth: Mapping[str, float], months: int, tables: Collection[str]) -> dict[str, float]:
     """Of planted parameters: as Figure.spread."""
-    return dict(_derived(tuple(sorted(truth.items())), months)[1])
+    return dict(_derived(tuple(sorted(truth.items())), months, frozenset(tables))[1])
 
 
 @lru_cache(maxsize=8)
-def _derived(truth: tuple[tuple[str, float], ...], months: int) -> tuple[dict[str, Figure], dict[str, float]]:
+def _derived(
+    truth: tuple[tuple[str, float], ...], months: int, tables: frozenset[str]
+) -> tuple[dict[str, Figure], dict[str, float]]:
     world = World(dict(truth), REFERENCE_CUSTOMERS, months, REFERENCE_SEED)
     chunks = [world.chunk(index) for index in range(world.chunks)]  # shared: what one figure draws, the next reads
     found: dict[str, Figure] = {}
     spread: dict[str, float] = {}
     for module in _modules():
-        found |= module.figures(world, chunks)
-        spread |= module.spreads(world, chunks) if hasattr(module, "spreads") else {}
+        if tables.issuperset(module.TABLES):
+            found |= module.figures(world, chunks)
+            spread |= module.spreads(world, chunks) if hasattr(module, "spreads") else {}
     return found, spread
 
 

@@ -8,6 +8,8 @@ from opskit.sample.acquisition_plan import CHANNELS, PAID
 from opskit.sample.derived.figure import Figure
 from opskit.sample.world import Chunk, World
 
+TABLES = ("customers",)
+
 
 def figures(world: World, chunks: Sequence[Chunk]) -> dict[str, Figure]:
     """Figures of the media plan; nothing is simulated."""

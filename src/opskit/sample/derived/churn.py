@@ -18,6 +18,7 @@ from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure, share_spre
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk, World
 
+TABLES = ("orders",)
 HORIZON_DAYS = 150
 FEWEST = 100  # reference customers below which a share is not worked out
 

@@ -12,6 +12,7 @@ from opskit.sample.tables.events import STEP
 from opskit.sample.tables.leads import CHANNELS, LEADS_PER_ACCOUNT, STAGES
 from opskit.sample.world import Chunk, World
 
+TABLES = ("events", "leads", "surveys")
 STEPS = ("visit", "sign_up", "log_in", "browse", "add_to_cart", "buy", "pay", "receive", "confirm", "review")
 WINDOW_DAYS = 30
 LEAD_WINDOW_DAYS = 120  # far beyond the days that leads take, so that nearly all who go on have gone on

@@ -15,6 +15,7 @@ from opskit.sample.derived.figure import Figure
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk, World
 
+TABLES = ("memberships", "orders")
 WINDOW_MONTHS = 6
 DAYS_A_MONTH = 365.25 / 12
 

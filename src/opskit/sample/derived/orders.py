@@ -11,6 +11,7 @@ from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure, share_spre
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk, World
 
+TABLES = ("orders",)
 GROUPS = 50  # the reference accounts are split into groups to see how far a median varies
 
 

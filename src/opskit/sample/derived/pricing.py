@@ -13,6 +13,7 @@ from opskit.sample.seasons import Floats
 from opskit.sample.surveys.photo_book import ASKED
 from opskit.sample.world import Chunk, World
 
+TABLES = ("assignments", "bookings", "surveys")
 GROUPS = 50  # the reference respondents are split into groups to see how far a point varies
 
 

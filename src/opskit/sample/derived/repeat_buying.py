@@ -9,6 +9,8 @@ from opskit.monetization.lifetime_value import bg_nbd_likelihood, gamma_gamma, h
 from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure
 from opskit.sample.world import Chunk, World
 
+TABLES = ("orders",)
+
 if TYPE_CHECKING:
     import pandas as pd
 

@@ -10,6 +10,7 @@ from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure
 from opskit.sample.streams import advertising, brand_store_commission, marketplace_commission
 from opskit.sample.world import Chunk, World
 
+TABLES = ("bookings", "orders")
 MONTHS = 12
 
 

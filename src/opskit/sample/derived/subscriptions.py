@@ -11,6 +11,7 @@ from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk, World
 
+TABLES = ("subscriptions",)
 ANNUAL_DISCOUNT_RATE = 0.10
 LEAST_AT_RISK = 30  # contracts with a second renewal to pass, below which alpha and beta cannot be told apart
 FOUND_BY = "shifted beta-geometric fit of contracts that began with this plan"
