@@ -1,6 +1,7 @@
 """What every topic asks of the customers behind the orders: summary, rhythm, growth accounting, concentration."""
 
-from opskit.customers.concentration import Concentration, concentration
+from opskit.customers.concentration import Concentration, concentration, concentration_of
+from opskit.customers.contribution import contribution
 from opskit.customers.growth import Activity, activity, growth_accounting
 from opskit.customers.history import on_or_before, order_days, summary, until
 from opskit.customers.rhythm import Rhythm, gaps, rhythm
@@ -11,6 +12,8 @@ __all__ = [
     "Rhythm",
     "activity",
     "concentration",
+    "concentration_of",
+    "contribution",
     "gaps",
     "growth_accounting",
     "on_or_before",

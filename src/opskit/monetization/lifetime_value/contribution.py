@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import narwhals as nw
 
 from opskit import customers, frames
-from opskit.errors import OpskitError, check
+from opskit.errors import OpskitError
 
 EVERYBODY = "all"  # the group that holds all customers
 
@@ -44,7 +44,7 @@ def margin(orders: Any, *, as_of: dt.date, margin_share: float = 0.0) -> Margin:
     0.225
     """
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    value, source = contribution(lf, margin_share)
+    value, source = customers.contribution(lf, margin_share)
     sums = frames.collect(lf.select(value.sum().alias("value"), nw.col("revenue").cast(nw.Float64).sum())).iloc[0]
     if not sums["revenue"] > 0:
         raise OpskitError(
@@ -53,28 +53,6 @@ def margin(orders: Any, *, as_of: dt.date, margin_share: float = 0.0) -> Margin:
     share = float(sums["value"] / sums["revenue"])
     known = bool(margin_share) or "margin" in lf.collect_schema().names()
     return Margin(share, source.format(share=share), known)
-
-
-def contribution(lf: nw.LazyFrame[Any], margin_share: float) -> tuple[nw.Expr, str]:
-    """Each order's contribution after refunds, and the sentence about it with a place for the overall share."""
-    check(margin_share, "margin_share", ge=0, le=1)
-    columns = lf.collect_schema().names()
-    revenue = nw.col("revenue").cast(nw.Float64)
-    refund = nw.col("refund").cast(nw.Float64).fill_null(0.0) if "refund" in columns else nw.lit(0.0)
-    if margin_share:
-        text = (
-            f"Value is contribution: the given {margin_share:.1%} of revenue after refunds, {{share:.1%}} of revenue."
-        )
-        return margin_share * (revenue - refund), text
-    if "margin" not in columns:
-        return revenue - refund, (
-            "Value is revenue, not margin: orders has no margin column. Give margin_share, such as 0.3, to see "
-            "contribution."
-        )
-    kept = nw.when(revenue > 0).then(1 - refund / revenue).otherwise(nw.lit(1.0))
-    return nw.col("margin").cast(nw.Float64).fill_null(0.0) * kept, (
-        "Value is contribution: the margin column less the margin of what was refunded, {share:.1%} of revenue."
-    )
 
 
 def with_key(lf: nw.LazyFrame[Any], attributes: Any | None, by: str) -> nw.LazyFrame[Any]:

@@ -7,7 +7,7 @@ import narwhals as nw
 
 from opskit import customers, frames, stats
 from opskit.errors import check
-from opskit.monetization.lifetime_value.contribution import EVERYBODY, contribution, with_key
+from opskit.monetization.lifetime_value.contribution import EVERYBODY, with_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def _cells(
     import pandas as pd
 
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    value, _ = contribution(lf, margin_share)
+    value, _ = customers.contribution(lf, margin_share)
     days = (
         lf.select("customer_id", frames.epoch_day("ordered_at").alias("day"), value.alias("value"))
         .group_by("customer_id", "day")

@@ -7,7 +7,7 @@ import narwhals as nw
 
 from opskit import customers, frames, stats
 from opskit.errors import OpskitError, check
-from opskit.monetization.lifetime_value.contribution import EVERYBODY, contribution, with_key
+from opskit.monetization.lifetime_value.contribution import EVERYBODY, with_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +103,7 @@ def _cells(
 ) -> nw.LazyFrame[Any]:
     """Customers, new ones, value so far and to come, by key and customer group."""
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    value, _ = contribution(lf, margin_share)
+    value, _ = customers.contribution(lf, margin_share)
     to_come = frames.lazy(values, "customer_id", "lifetime_value", table="values")
     per_customer = (
         lf.select("customer_id", frames.epoch_day("ordered_at").alias("first_day"), value.alias("to_date"))
