@@ -68,18 +68,50 @@ def concentration(
     0  top 20%       0.6  5
     1     gini       0.4  5
     """
+    lf, _ = until(orders, "revenue", as_of=as_of)
+    # One number per customer is all that is brought in: ranks and cumulated sums of it are numpy's own ground.
+    per_customer = lf.group_by("customer_id").agg(nw.col("revenue").sum()).select("revenue")
+    revenue = frames.collect(per_customer)["revenue"].to_numpy()
+    return concentration_of(revenue, top_shares=top_shares, class_limits=class_limits, confidence=confidence)
+
+
+def concentration_of(
+    amounts: Any,
+    *,
+    name: str = "revenue",
+    top_shares: Sequence[float] = (0.01, 0.05, 0.1, 0.2),
+    class_limits: tuple[float, float] = (0.8, 0.95),
+    confidence: float = 0.95,
+) -> Concentration:
+    """As `concentration`, of any amount that customers have, such as reviews written or customers invited.
+
+    Args:
+        amounts: One number per customer, those who have nothing included.
+        name: What the amount is, for an error.
+        top_shares: As in `concentration`.
+        class_limits: As in `concentration`.
+        confidence: Coverage of the intervals, between 0 and 1.
+
+    Returns:
+        As `concentration`; the amount stands in the columns called revenue.
+
+    Raises:
+        OpskitError: A share is not between 0 and 1, or the amounts add up to nothing.
+
+    >>> concentration_of([0, 0, 0, 0, 6.0], top_shares=[0.2]).measures["estimate"].tolist()
+    [1.0, 0.8]
+    """
     import numpy as np
 
     for share in (*top_shares, *class_limits):
         check(share, "share", gt=0, lt=1)
     check(confidence, "confidence", gt=0, lt=1)
-    lf, _ = until(orders, "revenue", as_of=as_of)
-    # One number per customer is all that is brought in: ranks and cumulated sums of it are numpy's own ground.
-    per_customer = lf.group_by("customer_id").agg(nw.col("revenue").sum()).select("revenue")
-    revenue = np.sort(frames.collect(per_customer)["revenue"].to_numpy())
-    if not revenue.sum() > 0:
-        raise OpskitError(f"revenue adds up to {revenue.sum():g}, must be > 0. Check the revenue column and its signs.")
-    return Concentration(_measures(revenue, top_shares, confidence), _classes(revenue, class_limits), _lorenz(revenue))
+    ascending = np.sort(np.asarray(amounts, dtype=float))
+    if not ascending.sum() > 0:
+        raise OpskitError(f"{name} adds up to {ascending.sum():g}, must be > 0. Check the {name} column and its signs.")
+    return Concentration(
+        _measures(ascending, top_shares, confidence), _classes(ascending, class_limits), _lorenz(ascending)
+    )
 
 
 def _measures(revenue: "Vector", top_shares: Sequence[float], confidence: float) -> "pd.DataFrame":
