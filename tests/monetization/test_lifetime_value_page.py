@@ -1,62 +1,42 @@
 """The playbook page says what the stored notebook says, and the page runs on a shop, on CDNOW and on a user's own file."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from stored import ROOT, Stored
 
 import opskit
 from opskit.monetization import lifetime_value as ltv
 from opskit.reports import execution
 from opskit.reports.pages import pages
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "playbook/monetization/lifetime_value.md").read_text(encoding="utf-8")
-CELLS = json.loads((ROOT / "notebooks/monetization/lifetime_value.ipynb").read_text(encoding="utf-8"))["cells"]
-
-
-def outputs(word: str) -> list[str]:
-    """Texts shown by the one cell whose source or tags hold the word."""
-    (cell,) = [cell for cell in CELLS if word in "".join(cell["source"]) or word in cell["metadata"].get("tags", [])]
-    found = [output.get("data", {}) for output in cell["outputs"]]
-    return ["".join(data["text/plain"]) for data in found if "text/plain" in data]
-
-
-def headline() -> dict[str, list[str]]:
-    rows = [re.split(r"\s{2,}", line.strip()) for line in outputs("headline")[0].splitlines()]
-    return {row[0]: row for row in rows}
-
-
-def test_every_figure_of_the_headline_stands_in_the_page() -> None:
-    rows = headline()
-    assert len(rows) == 14
-    shown = [line for line in TEXT.splitlines() if line.startswith("|") and line[2:].split(" |")[0] in rows]
-    assert shown == ["| " + " | ".join(row) + " |" for row in rows.values()]
+STORED = Stored("monetization/lifetime_value")
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
-    value = {name: float(re.sub(r"[^\d.-]", "", row[1])) for name, row in headline().items() if name != "Figure"}
+    value = {name: float(re.sub(r"[^\d.-]", "", row[0])) for name, *row in STORED.headline[1:]}
     own = "Total missed on the hold-out by each customer's own rate"
     assert 45 < value[own] < 60  # "half as much again as came"
-    low, high = (float(end.rstrip("%")) for end in headline()["Total missed on the hold-out by the model"][2:4])
+    bounds = {row[0]: row[2:4] for row in STORED.headline}["Total missed on the hold-out by the model"]
+    low, high = (float(end.rstrip("%")) for end in bounds)
     assert low < 0 < high  # "no more than chance"
     ranked = [value[f"Revenue of the hold-out from the best 20% by {name}"] for name in ("model", "past spend")]
     assert abs(ranked[0] - ranked[1]) < 3  # "no better"
     assert value["Value over acquisition cost, worst: influencer"] > 2
     assert value["Month of payback, influencer"] > value["Month of payback, all"] == 1
-    naive = float(outputs("naive = frames")[0].split()[-1].replace(",", ""))
+    naive = float(STORED.shown("naive = frames")[0].split()[-1].replace(",", ""))
     assert 1.4 < naive / value["Value still to come, next 365 days"] < 1.6  # "half as much again"
 
 
 def test_the_claims_of_the_page_are_those_of_the_notebook() -> None:
-    lines = outputs("ltv.claims(")[0]
+    lines = STORED.shown("ltv.claims(")[0]
     verdicts = re.findall(r"(does not hold|holds|not enough data)\s*$", lines, flags=re.MULTILINE)
     assert verdicts == ["does not hold"] * 5
     estimates = [float(x) for x in re.findall(r"^\d\s+(\d\.\d+)", lines.split("estimate")[1], flags=re.MULTILINE)]
-    text = " ".join(TEXT.split())
+    text = STORED.words
     for word, estimate in zip(("47%", "58%", "9.9%", "2.3%"), estimates, strict=False):
         assert word in text.split("On the sample shop none of them holds")[1]
         assert float(word.rstrip("%")) == pytest.approx(100 * estimate, abs=0.5 if word in {"47%", "58%"} else 0.05)
@@ -71,21 +51,7 @@ def test_the_picture_shows_what_the_model_of_the_shop_says() -> None:
     found = model.probability_alive(drawn)["probability_alive"]
     picture = (ROOT / "playbook/monetization/lifetime_value.svg").read_text(encoding="utf-8")
     assert re.findall(r">(\d+%)<", picture) == [f"{share:.0%}" for share in found]
-    assert "still there with 27%, a rare one with 63%" in TEXT
-
-
-def test_every_function_named_exists() -> None:
-    steps = TEXT.split("## Steps")[1].split("## How to read")[0]
-    named = re.findall(r"`(?:opskit\.monetization\.lifetime_value\.)?(\w+)`", steps)
-    assert len(named) > 20
-    assert [name for name in named if not hasattr(ltv, name)] == []
-
-
-def test_a_page_has_every_part() -> None:
-    parts = ["When to reach", "The idea", "What you need", "Steps", "How to read", "Decision table", "When it lies"]
-    heads = re.findall(r"^## (.*)$", TEXT, flags=re.MULTILINE)
-    for part, head in zip([*parts, "Rules of thumb", "Run it", "Sources"], heads, strict=True):
-        assert head.startswith(part)
+    assert "still there with 27%, a rare one with 63%" in STORED.chapter
 
 
 def ran(**given: Any) -> execution.Outcome:

@@ -1,60 +1,26 @@
 """The playbook page says what the stored notebook says, and the page runs on a survey alone."""
 
-import json
-import re
 from pathlib import Path
 
-import pytest
+from stored import Stored
 
-from opskit.monetization import pricing
 from opskit.reports import execution
 from opskit.reports.pages import pages
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "playbook/monetization/pricing.md").read_text(encoding="utf-8")
-CELLS = json.loads((ROOT / "notebooks/monetization/pricing.ipynb").read_text(encoding="utf-8"))["cells"]
-
-
-def tagged(tag: str) -> dict:
-    (cell,) = [cell for cell in CELLS if tag in cell["metadata"].get("tags", [])]
-    return cell
-
-
-def headline() -> list[list[str]]:
-    lines = "".join(tagged("headline")["outputs"][0]["data"]["text/plain"]).splitlines()
-    return [re.split(r"\s{2,}", line.strip()) for line in lines]
-
-
-def test_every_figure_of_the_headline_stands_in_the_page() -> None:
-    rows = headline()
-    assert len(rows) == 11
-    names = {row[0] for row in rows}
-    assert ["| " + " | ".join(row) + " |" for row in rows] == [
-        line for line in PAGE.splitlines() if line.startswith("|") and line[2:].split(" |")[0] in names
-    ]
+STORED = Stored("monetization/pricing")
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
-    value = {row[0]: row[1:] for row in headline()}
+    value = {row[0]: row[1:] for row in STORED.headline}
     assert -2.0 < float(value["Elasticity, price test"][0]) < -1.7  # almost 2%
     assert value["Price of most profit, tested"][0] == "110 CNY"
     assert value["Price of most profit, stated"][0] == "150 CNY"
     assert value["Elasticity, price test"][3] == "2,373"
-    text = "".join(tagged("decision")["outputs"][0]["data"]["text/plain"])
+    text = STORED.shown("decision")[0]
     assert "**Keep CNY 129**" in text
     assert "between CNY 86.5 and CNY 150" in text
     assert "Pooled without fixed effects they say 0.14" in text
     assert float(value["Bought, of those who say yes to the current price"][2].rstrip("%")) < 50  # first claim holds
-
-
-@pytest.mark.parametrize(
-    "name",
-    sorted(set(re.findall(r"`(?:opskit\.monetization\.pricing\.)?([a-z_]+)(?:\(\.\.\.\)[.a-z_]*)?`", PAGE))),
-)
-def test_every_function_named_exists(name: str) -> None:
-    tables = {"surveys", "experiments", "assignments", "bookings", "orders", "order_lines", "customers"}
-    if name not in tables | {"item", "would_buy", "optimum"}:
-        assert hasattr(pricing, name)
 
 
 def test_the_page_runs_on_a_chinese_survey_alone(tmp_path: Path) -> None:

@@ -6,60 +6,35 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
+from stored import ROOT, Stored
 
-from opskit.monetization import subscriptions
 from opskit.reports import execution
 from opskit.reports.pages import pages
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "playbook/monetization/subscriptions.md").read_text(encoding="utf-8")
-CELLS = json.loads((ROOT / "notebooks/monetization/subscriptions.ipynb").read_text(encoding="utf-8"))["cells"]
-
-
-def tagged(tag: str) -> dict:
-    (cell,) = [cell for cell in CELLS if tag in cell["metadata"].get("tags", [])]
-    return cell
-
-
-def test_every_figure_of_the_headline_stands_in_the_page() -> None:
-    lines = "".join(tagged("headline")["outputs"][0]["data"]["text/plain"]).splitlines()
-    rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
-    assert len(rows) == 12
-    names = {row[0] for row in rows}
-    shown = [line for line in PAGE.splitlines() if line.startswith("|") and line[2:].split(" |")[0] in names]
-    assert ["| " + " | ".join(row) + " |" for row in rows] == shown
+STORED = Stored("monetization/subscriptions")
 
 
 def test_the_verdicts_of_the_page_are_those_of_the_notebook() -> None:
-    (table,) = [cell for cell in CELLS if "subscriptions.claims(" in "".join(cell["source"])]
-    text = "".join(table["outputs"][-1]["data"]["text/plain"])
+    text = STORED.shown("subscriptions.claims(")[-1]
     verdicts = re.findall(r"(does not hold|holds|not enough data)\s*$", text, flags=re.MULTILINE)
     assert verdicts == ["holds", "does not hold", "does not hold"]
-    assert "On the sample shop the first holds and the other two do not." in PAGE
+    assert "On the sample shop the first holds and the other two do not." in STORED.chapter
     claims = re.findall(r"^\d +([a-z].+?)  ", text, flags=re.MULTILINE)
     assert len(claims) == 3
-    assert [claim for claim in claims if claim.strip().lower() not in PAGE.lower()] == []
+    assert [claim for claim in claims if claim.strip().lower() not in STORED.chapter.lower()] == []
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
     """A churn of 16% a month and a lifetime of eighteen months are the shop's own."""
     outputs = "".join(
-        "".join(output.get("data", {}).get("text/plain", "")) for cell in CELLS for output in cell.get("outputs", [])
+        "".join(output.get("data", {}).get("text/plain", ""))
+        for cell in STORED.cells
+        for output in cell.get("outputs", [])
     )
     average = float(re.search(r"diaper_box +\d+ +\d+ +\d+ +\d+ +([0-9.]+)", outputs)[1])
     assert round(100 * average) == 16
     periods = float(re.search(r"care_box +1 +\d+ +[0-9.]+ +model +([0-9.]+)", outputs)[1])
     assert round(periods) == 18
-
-
-@pytest.mark.parametrize(
-    "name", sorted(set(re.findall(r"`(?:opskit\.[a-z_.]*\.)?([A-Za-z_]+)`", PAGE.split("## Steps")[1])))
-)
-def test_every_function_named_exists(name: str) -> None:
-    if name in {"gap_days"}:
-        return
-    assert hasattr(subscriptions, name)
 
 
 def ran(data: Path, **given: Any) -> Any:
