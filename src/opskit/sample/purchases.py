@@ -18,12 +18,14 @@ class Purchases(NamedTuple):
         at: Calendar time of the order.
         rate: Purchases per day while alive, one per customer; 0 for those who never buy.
         interested_until: Calendar time until which a customer still visits, one per customer.
+        left: Whether a customer has left for good at the last order, one per customer.
     """
 
     customer: NDArray[np.int64]
     at: Floats
     rate: Floats
     interested_until: Floats
+    left: NDArray[np.bool_]
 
 
 def simulate(
@@ -50,6 +52,7 @@ def simulate(
     even = clock.even(signed_up) + wait
     alive = np.flatnonzero(buys & (even < clock.end))
     interested = np.where(buys, clock.end, clock.even(signed_up) + left_after)
+    left = np.zeros(size, dtype=bool)
     customers, times = [alive], [even[alive]]
     while len(alive):
         even[alive] += rng.exponential(size=len(alive)) / rate[alive]
@@ -58,13 +61,14 @@ def simulate(
         times.append(even[alive])
         gone = rng.random(len(alive)) < leaves[alive]
         interested[alive[gone]] = even[alive[gone]] + left_after[alive[gone]]
+        left[alive[gone]] = True
         alive = alive[~gone]
     customer = np.concatenate(customers)
     # Rounding on the way to the season's clock and back may not put an order before its sign-up.
     at = np.maximum(clock.calendar(np.concatenate(times)), signed_up[customer])
     order = np.lexsort((at, customer))
     until = clock.calendar(np.minimum(interested, clock.end))
-    return Purchases(customer[order], at[order], rate, until)
+    return Purchases(customer[order], at[order], rate, until, left)
 
 
 def _rates(
