@@ -118,6 +118,7 @@ def _schema(columns: Mapping[str, Column]) -> "pa.Schema":
         "timestamp": pa.timestamp("us"),
         "date": pa.date32(),
         "money": pa.float64(),
+        "number": pa.float64(),
         "bool": pa.bool_(),
         "int16": pa.int16(),
         "int64": pa.int64(),

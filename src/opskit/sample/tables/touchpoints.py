@@ -47,6 +47,8 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "touched_at": world.moment(at),
         "converted": ~np.isnan(value),
         "value": value,
+        "place": customer,  # from here on not written
+        "at": at,
     }
 
 
