@@ -190,6 +190,19 @@ def test_nothing_known_after_as_of_is_visible(tmp_path: Path) -> None:
     assert table["refunded_at"].isna().tolist() == [False, True]
 
 
+def test_a_table_that_begins_after_as_of_is_counted_and_not_there() -> None:
+    orders = pd.DataFrame({"customer_id": ["a"], "ordered_at": pd.to_datetime(["2025-01-01"]), "revenue": [1.0]})
+    visits = pd.DataFrame({"customer_id": ["a"], "event": ["visit"], "occurred_at": pd.to_datetime(["2025-02-01"])})
+    dataset = opskit.open({"orders": orders, "events": visits}, as_of="2025-01-31")
+    assert dataset.tables == ("orders",)
+    assert dataset.used()[["table", "rows_read", "rows_used"]].values.tolist() == [["orders", 1, 1], ["events", 1, 0]]
+    assert dataset.exclusions()[["table", "reason", "rows"]].values.tolist() == [["events", "after 2025-01-31", 1]]
+    assert dataset.check().empty or set(dataset.check()["severity"]) == {"filtered"}
+    with pytest.raises(opskit.OpskitError, match="events of data has no row left up to 2025-01-31"):
+        _ = dataset.events
+    assert opskit.open({"orders": orders, "events": visits}).tables == ("orders", "events")
+
+
 def test_filter_reaches_every_table_through_the_customer() -> None:
     customers = pd.DataFrame({"customer_id": ["a", "b"], "region": ["North", "South"]})
     orders = pd.DataFrame(

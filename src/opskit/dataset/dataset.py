@@ -58,7 +58,21 @@ class Dataset:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """Names of the tables that are there, in the contract's order."""
+        """Names of the tables that have a row up to `as_of` and within the filters, in the contract's order.
+
+        Raises:
+            OpskitError: No table of dated facts, such as orders, has any.
+        """
+        if not (self._given_as_of or self._store.config.as_of or self._store.filters):
+            return self._given_tables
+        left = tuple(name for name in self._given_tables if self._store.has_rows(name, self.as_of))
+        facts = [name for name in self._given_tables if contract.table(name).fact]
+        if facts and not set(facts) & set(left):
+            self._store.relation(facts[0], self.as_of)  # raises, and says which days there are
+        return left
+
+    @property
+    def _given_tables(self) -> tuple[str, ...]:
         there = set(self._store.sources) - self._store.absent
         return tuple(name for name in contract.tables() if name in there)
 
@@ -95,7 +109,7 @@ class Dataset:
         if not days:
             for problem in self._store.failed.values():
                 raise problem
-            have = ", ".join(self.tables) or "none"
+            have = ", ".join(self._given_tables) or "none"
             raise MissingTableError(
                 f"{self.name} has no table of dated facts such as orders or events; it has {have}. Add [tables.orders] "
                 'with its source to opskit.toml, or give the last day: as_of = "2025-12-31".'
@@ -145,7 +159,7 @@ class Dataset:
         import pandas as pd
 
         rows: list[dict[str, Any]] = []
-        for name in names or self._store.readable(self.tables):
+        for name in names or self._store.readable(self._given_tables):
             loaded = self._store.load(name)
             unseen = self._store.late(name, self.as_of) + self._store.elsewhere(name, self.as_of)
             rows.append(
@@ -173,7 +187,7 @@ class Dataset:
         import pandas as pd
 
         found: list[Exclusion] = []
-        for name in names or self._store.readable(self.tables):
+        for name in names or self._store.readable(self._given_tables):
             found += self._store.load(name).exclusions
             if late := self._store.late(name, self.as_of):
                 found.append(Exclusion(name, f"after {self.as_of}", late, (), "Give a later as_of to see them.", True))

@@ -82,11 +82,7 @@ class Store:
 
     def relation(self, name: str, as_of: dt.date) -> Any:
         """A table as a DuckDB relation: filtered, and without anything known only after `as_of`."""
-        table, loaded = contract.table(name), self.load(name)
-        conditions = [*self._conditions(name), self._visible(name, as_of)]
-        replaced = self._not_yet_known(table, loaded, as_of)
-        selected = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
-        relation = self._con.sql(f"SELECT {selected} FROM {quoted('clean_' + name)} WHERE {' AND '.join(conditions)}")
+        relation, loaded = self._seen(name, as_of), self.load(name)
         if not relation.limit(1).fetchall():
             told = f" where {self.told_filters}" if self.filters else ""
             raise OpskitError(
@@ -94,6 +90,17 @@ class Store:
                 f"{loaded.last_day}. Give another as_of or filter."
             )
         return relation
+
+    def has_rows(self, name: str, as_of: dt.date) -> bool:
+        """Whether anything of a table is left; of one that cannot be read nobody knows, and reading it will say why."""
+        return not self.readable([name]) or bool(self._seen(name, as_of).limit(1).fetchall())
+
+    def _seen(self, name: str, as_of: dt.date) -> Any:
+        table, loaded = contract.table(name), self.load(name)
+        conditions = [*self._conditions(name), self._visible(name, as_of)]
+        replaced = self._not_yet_known(table, loaded, as_of)
+        selected = f"* REPLACE ({', '.join(replaced)})" if replaced else "*"
+        return self._con.sql(f"SELECT {selected} FROM {quoted('clean_' + name)} WHERE {' AND '.join(conditions)}")
 
     def late(self, name: str, as_of: dt.date) -> int:
         """Rows that are usable but lie after `as_of`."""
