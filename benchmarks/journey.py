@@ -1,15 +1,11 @@
 """The ordered funnel against hand-written DuckDB SQL on synthetic events; counts are compared before times.
 
-python benchmarks/journey.py --events 10000000
+python -m benchmarks.journey --events 10000000
 """
 
 import argparse
 import datetime as dt
-import resource
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from benchmarks.clock import peak_gigabytes, seconds
 
 from opskit.loyalty import journey
 
@@ -62,17 +59,6 @@ def sql() -> str:
     return f"with {', '.join(parts)} {' union all '.join(counts)} order by step"
 
 
-def seconds(run: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Median wall and processor seconds."""
-    wall, cpu = [], []
-    for _ in range(repeats):
-        started, used = time.perf_counter(), time.process_time()
-        run()
-        wall.append(time.perf_counter() - started)
-        cpu.append(time.process_time() - used)
-    return statistics.median(wall), statistics.median(cpu)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
@@ -97,7 +83,7 @@ def main() -> None:
         )
         wall, cpu = seconds(ours, options.repeats)
         sql_wall, sql_cpu = seconds(theirs, options.repeats)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        memory = peak_gigabytes()
         print(
             f"opskit {cpu:.2f} s, SQL {sql_cpu:.2f} s, {cpu / sql_cpu:.2f}x processor time; wall {wall:.2f} / {sql_wall:.2f}"
         )

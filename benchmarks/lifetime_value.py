@@ -1,12 +1,10 @@
 """BG/NBD summary, fit and forecast against the lifetimes package on simulated orders; results are compared before times.
 
-python benchmarks/lifetime_value.py --customers 1000000
+python -m benchmarks.lifetime_value --customers 1000000
 """
 
 import argparse
 import datetime as dt
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+from benchmarks.clock import peak_gigabytes
 
 from opskit.monetization import lifetime_value as ltv
 from opskit.monetization.lifetime_value import bg_nbd_likelihood, histories
@@ -112,21 +111,21 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     frame = orders(options.customers)
-    print(f"{len(frame):,} orders of {options.customers:,} customers; before: {peak():.2f} GB")
+    print(f"{len(frame):,} orders of {options.customers:,} customers; before: {peak_gigabytes():.2f} GB")
     frames = {"duckdb": duckdb.from_df(frame), "pandas": frame}
     if options.only:
-        print(measure(opskit_on(frames[options.only]))[1], f"peak memory {peak():.2f} GB")
+        print(measure(opskit_on(frames[options.only]))[1], f"peak memory {peak_gigabytes():.2f} GB")
         return
     measure(opskit_on(orders(1000)))  # imports are not what is measured
     found = {name: measure(opskit_on(given)) for name, given in frames.items()}
-    print(f"opskit done, peak memory {peak():.2f} GB", flush=True)
+    print(f"opskit done, peak memory {peak_gigabytes():.2f} GB", flush=True)
     theirs, base = measure(lifetimes_on(frame))
     for done, _ in found.values():
         check_equal(done, theirs)
     print("processor seconds, how many times lifetimes takes as long, and (wall seconds)")
     for name, seconds in {"lifetimes": base, **{name: seconds for name, (_, seconds) in found.items()}}.items():
         print(f"{name:10}" + "".join(cell(step, seconds, base) for step in (*base, "all")))
-    print(f"peak memory with lifetimes {peak():.2f} GB")
+    print(f"peak memory with lifetimes {peak_gigabytes():.2f} GB")
 
 
 def cell(step: str, seconds: dict[str, tuple[float, float]], base: dict[str, tuple[float, float]]) -> str:
@@ -136,12 +135,6 @@ def cell(step: str, seconds: dict[str, tuple[float, float]], base: dict[str, tup
         [sum(times[name][kind] for name in steps) for kind in (0, 1)] for times in (seconds, base)
     )
     return f"  {step} {cpu:.2f} {theirs / cpu:.1f}x ({wall:.1f})"
-
-
-def peak() -> float:
-    """Largest resident memory so far, in GB."""
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return used / 1e9 if sys.platform == "darwin" else used / 1e6
 
 
 if __name__ == "__main__":

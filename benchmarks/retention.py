@@ -1,19 +1,18 @@
 """Customer and retention functions against hand-written DuckDB SQL on synthetic orders; results are compared before times.
 
-python benchmarks/retention.py --orders 1000000
+python -m benchmarks.retention --orders 1000000
 """
 
 import argparse
 import datetime as dt
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
+from benchmarks.clock import seconds
 
 from opskit import customers
 from opskit.loyalty import retention
@@ -89,17 +88,6 @@ def check_equal(
         assert (table.by_age["returned"].to_numpy() <= [n for _, n in rows[:12]]).all(), name
     else:
         assert table.interval["n"].iloc[0] == sum(row[-1] for row in rows), name
-
-
-def seconds(run: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Median wall and processor seconds."""
-    wall, cpu = [], []
-    for _ in range(repeats):
-        started, used = time.perf_counter(), time.process_time()
-        run()
-        wall.append(time.perf_counter() - started)
-        cpu.append(time.process_time() - used)
-    return statistics.median(wall), statistics.median(cpu)
 
 
 def main() -> None:
