@@ -45,7 +45,7 @@ def check_invariants(figures):
 @pytest.mark.parametrize(
     "given",
     [
-        {"data": "cdnow"},
+        pytest.param({"data": "cdnow"}, marks=pytest.mark.slow),  # README's first command runs it too
         pytest.param({"data": "cdnow", "as_of": "1997-09-30", "confidence": 0.8}, marks=pytest.mark.slow),
         pytest.param({"as_of": "2025-06-30", "seed": 11}, marks=pytest.mark.slow),
         {"where": "region=North"},
