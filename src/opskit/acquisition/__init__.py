@@ -1,0 +1,1 @@
+"""Acquisition: what brings customers, what it costs, and which channel causes what."""
