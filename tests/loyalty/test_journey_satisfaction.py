@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from opskit import stats
 from opskit.errors import OpskitError
 from opskit.loyalty import journey
-from opskit.loyalty.journey.satisfaction import _scored as scored
+from opskit.loyalty.journey.satisfaction import scored
 
 AS_OF = dt.date(2024, 3, 31)
 DAY = pd.Timestamp("2024-01-10 09:00").as_unit("us")
@@ -103,3 +103,14 @@ def test_by_wait_by_hand(engine: Any) -> None:
     assert (row["quick"], row["quick_satisfied"], row["slow"], row["slow_satisfied"]) == (3, 2, 2, 1)
     with pytest.raises(OpskitError, match="touchpoint == 'pay'"):
         journey.by_wait(engine(surveys()), walked, touchpoint="pay")
+
+
+def test_surveys_about_other_things_are_left_out(engine: Any) -> None:
+    both = pd.concat([surveys().assign(survey="steps"), surveys(["1", "2"], touchpoint="price").assign(survey="year")])
+    kept = journey.satisfaction(journey.about_steps(engine(both), ("pay", "receive")), as_of=AS_OF)
+    assert kept["touchpoint"].tolist() == ["receive"]
+    assert kept["invited"].tolist() == [10]
+    everything = journey.satisfaction(journey.about_steps(engine(both), ("visit", "pay")), as_of=AS_OF)
+    assert set(everything["touchpoint"]) == {"receive", "price"}
+    plain = surveys()
+    assert journey.about_steps(plain, ("receive",)) is plain  # no column survey: nothing to tell apart

@@ -15,6 +15,7 @@ from opskit.sample.surveys.journey import LATE_AFTER_DAYS
 LAST_DAY = dt.date(2025, 12, 31)
 SHOP = opskit.open("shop")
 TRUTH = {name: spec for part in ("planted", "derived") for name, spec in SHOP.truth[part].items()}
+SURVEYS = journey.about_steps(SHOP.surveys, journey.STEPS)
 STEPS = ("browse", "add_to_cart", "buy", "receive", "confirm", "review")
 
 
@@ -37,10 +38,10 @@ def of_leads(leads: Any) -> pd.DataFrame:
 
 
 def of_answers() -> pd.DataFrame:
-    asked = journey.satisfaction(SHOP.surveys, as_of=LAST_DAY)
+    asked = journey.satisfaction(SURVEYS, as_of=LAST_DAY)
     csat = asked[asked["question"] == "csat"].set_index("touchpoint")[["score", "low", "high"]].drop(index="receive")
     walked = journey.walk(SHOP.events, steps=journey.STEPS, as_of=LAST_DAY, window_days=90)
-    row = journey.by_wait(SHOP.surveys, walked, slow_days=LATE_AFTER_DAYS).iloc[0]
+    row = journey.by_wait(SURVEYS, walked, slow_days=LATE_AFTER_DAYS).iloc[0]
     for name, kind in (("receive", "quick"), ("receive_late", "slow")):
         csat.loc[name] = [row[f"{kind}_rate"], row[f"{kind}_low"], row[f"{kind}_high"]]
     return csat.rename(index="satisfaction.{}".format).rename(columns={"score": "rate"})
@@ -68,14 +69,14 @@ def test_the_committed_shop_tells_its_leads() -> None:
 
 def test_the_committed_shop_tells_its_satisfaction() -> None:
     check(of_answers())
-    nps = journey.satisfaction(SHOP.surveys, as_of=LAST_DAY).set_index("question").loc["nps"]
+    nps = journey.satisfaction(SURVEYS, as_of=LAST_DAY).set_index("question").loc["nps"]
     planted = TRUTH["satisfaction.promoters"]["value"] - TRUTH["satisfaction.detractors"]["value"]
     assert abs(nps["score"] - planted) <= 4 * (nps["high"] - nps["low"]) / (2 * 1.96)
 
 
 def test_satisfaction_goes_along_with_orders_and_moves_none() -> None:
     """Planted: those who buy often like the product more. So the association is there, with the product and only there."""
-    table = journey.next_orders(SHOP.surveys, SHOP.orders, as_of=LAST_DAY).set_index("touchpoint")
+    table = journey.next_orders(SURVEYS, SHOP.orders, as_of=LAST_DAY).set_index("touchpoint")
     assert table["verdict"].to_dict() == {
         "browse": "not enough data",
         "confirm": "holds",

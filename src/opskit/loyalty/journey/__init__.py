@@ -15,7 +15,7 @@ from opskit.loyalty.journey.key_figures import decisions, goal, key_figures
 from opskit.loyalty.journey.leads import conversion
 from opskit.loyalty.journey.leaks import leaks
 from opskit.loyalty.journey.pipeline import Pipeline, overdue, pipeline
-from opskit.loyalty.journey.satisfaction import by_wait, next_orders, satisfaction
+from opskit.loyalty.journey.satisfaction import about_steps, by_wait, next_orders, satisfaction
 from opskit.loyalty.journey.segments import segments
 from opskit.loyalty.journey.steps import (
     ORDER_STEPS,
@@ -37,6 +37,7 @@ __all__ = [
     "Source",
     "Waiting",
     "Walk",
+    "about_steps",
     "by_wait",
     "conversion",
     "decisions",

@@ -76,14 +76,14 @@ def walk(actions: Any, *, steps: Sequence[str], as_of: dt.date, window_days: int
     last_start = frames.day_number(as_of) - window_days
     known = _known(actions, names, as_of)
     start = nw.col("occurred_at").min()
-    here = _kept(
+    here = kept(
         known.filter(nw.col("event") == names[0])
         .group_by("customer_id")
         .agg(start.alias("started_at"), start.alias("before_at"), start.alias("at"))
     )
     reached = [here]
     for name in names[1:]:
-        here = _kept(_next(here, known.filter(nw.col("event") == name), window_days))
+        here = kept(_next(here, known.filter(nw.col("event") == name), window_days))
         reached.append(here)
     arrivals = nw.concat(
         [part.with_columns(nw.lit(place).cast(nw.Int64).alias("step")) for place, part in enumerate(reached)]
@@ -117,7 +117,7 @@ def _next(here: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], window_days: int) -
     )
 
 
-def _kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The few rows left after a step, worked out now: each is used by the next step and by every reading."""
     if lf.implementation.is_duckdb():
         native = lf.to_native()

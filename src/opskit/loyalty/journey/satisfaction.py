@@ -1,6 +1,7 @@
 """Satisfaction by touchpoint, what it goes along with, and what those who did not answer leave open."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -59,10 +60,10 @@ def satisfaction(
     check(min_response, "min_response", ge=0, le=1)
     frames.day_number(as_of)
     counted = frames.collect(
-        _asked(surveys, as_of).group_by("question", "touchpoint", "answer").agg(nw.len().alias("n"))
+        asked(surveys, as_of).group_by("question", "touchpoint", "answer").agg(nw.len().alias("n"))
     )
     rows = [
-        {"question": question, "touchpoint": touchpoint, **_scored(str(question), part, confidence)}
+        {"question": question, "touchpoint": touchpoint, **scored(str(question), part, confidence)}
         for (question, touchpoint), part in counted.groupby(["question", "touchpoint"])
     ]
     columns = ["question", "touchpoint", "invited", "answered", "unreadable", "score", "low", "high", "worst", "best"]
@@ -76,7 +77,25 @@ def satisfaction(
     return table.assign(warning=warning).sort_values(["question", "score"]).reset_index(drop=True)
 
 
-def _asked(surveys: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
+def about_steps(surveys: Any, steps: Sequence[str]) -> Any:
+    """The surveys that ask about a step of the journey; all of them where none does.
+
+    Args:
+        surveys: Any engine's frame with survey and touchpoint; without these two columns it is returned as it is.
+        steps: Names of the journey's steps.
+
+    Returns:
+        The same kind of frame, without the rows of other surveys, such as a regular one about the whole relationship.
+    """
+    lf = frames.lazy(surveys, table="surveys")
+    if not {"survey", "touchpoint"} <= set(lf.collect_schema().names()):
+        return surveys
+    about = lf.filter(nw.col("touchpoint").is_in(list(steps))).group_by("survey").agg(nw.len().alias("n"))
+    names = sorted(frames.collect(about)["survey"].dropna())
+    return frames.like(lf.filter(nw.col("survey").is_in(names)), surveys) if names else surveys
+
+
+def asked(surveys: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     """Questions of satisfaction, asked and not answered, or answered on as_of or before."""
     lf = frames.lazy(surveys, "respondent_id", "question", "answer", table="surveys")
     have = lf.collect_schema().names()
@@ -89,12 +108,12 @@ def _asked(surveys: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     return lf.filter(nw.col("question").is_in(list(_RANGE)))
 
 
-def _scored(question: str, answers: "pd.DataFrame", confidence: float) -> dict[str, Any]:
+def scored(question: str, answers: "pd.DataFrame", confidence: float) -> dict[str, Any]:
     """Counts, score, interval and bounds of one question at one touchpoint."""
     import numpy as np
 
     invited, given = int(answers["n"].sum()), int(answers.loc[answers["answer"].notna(), "n"].sum())
-    value, n = _numbers(question, answers["answer"]), answers["n"].to_numpy(dtype=float)
+    value, n = numbers(question, answers["answer"]), answers["n"].to_numpy(dtype=float)
     answered = int(n[np.isfinite(value)].sum())
     if question == "csat":
         happy = int(n[value >= SATISFIED_FROM].sum())
@@ -117,7 +136,8 @@ def _scored(question: str, answers: "pd.DataFrame", confidence: float) -> dict[s
     }
 
 
-def _numbers(question: str, answers: "pd.Series[Any]") -> "np.ndarray[Any, Any]":
+def numbers(question: str, answers: "pd.Series[Any]") -> "np.ndarray[Any, Any]":
+    """Answers as numbers; nan where one is no number within the question's range."""
     import pandas as pd
 
     value = pd.to_numeric(answers, errors="coerce").astype(float)
@@ -222,14 +242,20 @@ def by_wait(
     return _held_against(counted, "touchpoint", ("quick", "slow"), "satisfied", confidence)
 
 
+def answered(surveys: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
+    """What `asked` gives as far as a customer answered, and it is known when."""
+    given = asked(surveys, as_of)
+    return given.filter(~nw.col("answered_at").is_null(), ~nw.col("customer_id").is_null())
+
+
 def _stars(surveys: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     """Answered csat questions: customer_id, touchpoint, answered_at, satisfied."""
-    asked = _asked(surveys, as_of).filter(nw.col("question") == "csat", ~nw.col("answered_at").is_null())
-    texts = frames.collect(asked.group_by("answer").agg(nw.len().alias("n")))["answer"]
-    value = dict(zip(texts, _numbers("csat", texts), strict=True))
-    readable = [text for text, stars in value.items() if stars == stars]
+    stars = answered(surveys, as_of).filter(nw.col("question") == "csat")
+    texts = frames.collect(stars.group_by("answer").agg(nw.len().alias("n")))["answer"]
+    value = dict(zip(texts, numbers("csat", texts), strict=True))
+    readable = [text for text, number in value.items() if number == number]
     happy = [text for text in readable if value[text] >= SATISFIED_FROM]
-    answers = asked.filter(nw.col("answer").is_in(readable), ~nw.col("customer_id").is_null())
+    answers = stars.filter(nw.col("answer").is_in(readable))
     return answers.select("customer_id", "touchpoint", "answered_at", nw.col("answer").is_in(happy).alias("satisfied"))
 
 

@@ -1,8 +1,8 @@
 """What the shop asks its customers, one module per survey.
 
 Each module has build(chunk), which gives the columns of its answers: `customer` (place in the chunk), `question`, `item`
-(None where nothing was rated), `answer` (None: invited, no response), `at` (calendar days, nan without a response) and,
-where a step of the journey is asked about, `touchpoint`.
+(None where nothing was rated), `answer` (None: invited, no response), `at` (calendar days, nan without a response);
+`touchpoint` where a step or a part of the service is asked about; and `wave`, its name, where a survey is repeated.
 """
 
 import importlib

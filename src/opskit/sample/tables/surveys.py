@@ -9,7 +9,7 @@ from opskit.sample.world import Chunk, Column
 
 ROW = "answer; a row without one was sent and not answered"
 COLUMNS = {
-    "respondent_id": Column("string", "who was asked, in this survey"),
+    "respondent_id": Column("string", "who was asked, in this survey, and in which quarter where it is repeated"),
     "survey": Column("category", "the survey"),
     "question": Column("category", "the question"),
     "item": Column("category", "what was asked about, such as the price shown; empty for most"),
@@ -26,7 +26,8 @@ def build(chunk: Chunk) -> dict[str, Any]:
     survey = np.repeat(np.array(list(parts), dtype=object), [len(part["at"]) for part in parts.values()])
     customer, at = (np.concatenate([part[column] for part in parts.values()]) for column in ("customer", "at"))
     numbers = customer + chunk.start + 1
-    ids = [f"{name}-{number:07d}" for name, number in zip(survey, numbers, strict=True)]
+    wave = np.concatenate([part.get("wave", np.full(len(part["at"]), "")) for part in parts.values()])
+    ids = [f"{name}-{number:07d}{when and '-'}{when}" for name, number, when in zip(survey, numbers, wave, strict=True)]
     return {
         "respondent_id": np.array(ids, dtype=object),
         "survey": survey,
