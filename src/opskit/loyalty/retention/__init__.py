@@ -12,8 +12,10 @@ from opskit.loyalty.retention.figures import (
     plot_retention,
 )
 from opskit.loyalty.retention.first_month import FirstMonth, first_month
+from opskit.loyalty.retention.key_figures import key_figures
 from opskit.loyalty.retention.occasions import occasions, usual_event
 from opskit.loyalty.retention.repeat import Hazard, Repeat, hazard, repeat_probability
+from opskit.loyalty.retention.sensitivity import sensitivity
 from opskit.loyalty.retention.staying import Staying, staying
 from opskit.loyalty.retention.staying_figures import plot_staying, plot_stickiness
 from opskit.loyalty.retention.stickiness import Stickiness, stickiness
@@ -30,6 +32,7 @@ __all__ = [
     "decisions",
     "first_month",
     "hazard",
+    "key_figures",
     "log_rank",
     "occasions",
     "plot_cohorts",
@@ -41,6 +44,7 @@ __all__ = [
     "plot_staying",
     "plot_stickiness",
     "repeat_probability",
+    "sensitivity",
     "staying",
     "stickiness",
     "usual_event",

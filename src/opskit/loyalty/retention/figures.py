@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _KINDS = {
     "rolling": (plots.GREEN, "came back by then"),
     "unbounded": (plots.BLUE, "still comes back later"),
-    "window": (plots.ORANGE, "orders in that window"),
+    "window": (plots.ORANGE, "active in that window"),
 }
 
 
@@ -23,7 +23,7 @@ def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None, *, unit: str =
 
     shares = table[table["age"] > 0].pivot(index="cohort", columns="age", values="retained")
     sizes = table.drop_duplicates("cohort").set_index("cohort")["customers"]
-    ax = plots.axes(ax, size=(9.5, 1.6 + 0.3 * max(len(sizes), 4)))
+    ax = plots.axes(ax, size=(6.8, 1.4 + 0.22 * max(len(sizes), 4)))
     if not shares.notna().any(axis=None):
         plots.statement(ax, "No cohort is old enough yet to be seen coming back.")
         return ax
@@ -33,7 +33,7 @@ def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None, *, unit: str =
     top = np.nanquantile(values, 0.99) or 1
     ax.set_facecolor("white")
     ax.grid(visible=False)
-    ax.patch.set(hatch="////", edgecolor="#D9D9D9")
+    ax.patch.set(hatch="//", edgecolor="#D9D9D9")
     ax.imshow(np.ma.masked_invalid(values), cmap="Blues", vmin=0, vmax=top, aspect="auto")
     size = min(9.0, 150 / columns)
     for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
@@ -52,9 +52,9 @@ def plot_cohorts(table: "pd.DataFrame", ax: "Axes | None" = None, *, unit: str =
     return ax
 
 
-def plot_retention(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
-    """The three retention curves of `curves`, with intervals."""
-    ax = plots.axes(ax)
+def plot_retention(table: "pd.DataFrame", ax: "Axes | None" = None, *, action: str = "order") -> "Axes":
+    """The three retention curves of `curves`, with intervals; the action is what counted as being active."""
+    ax = plots.axes(ax, size=(6.2, 3.3))
     known = table.dropna(subset="retained")
     if known.empty:
         plots.statement(ax, "No customer is old enough yet to be seen coming back.")
@@ -64,14 +64,14 @@ def plot_retention(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         if len(part):
             ax.plot(part["day"], part["retained"], color=color, marker="o", markersize=4, label=name)
             plots.band(ax, part["day"], part["low"], part["high"], color=color)
-    ax.set(xlabel="days after the first order", ylabel="share of customers", ylim=(0, None))
+    ax.set(xlabel=f"days after the first {action}", ylabel="share of customers", ylim=(0, None))
     ax.set_xticks(sorted(known["day"].unique()))
     plots.format_axis(ax.yaxis, plots.percent)
     rolling = known[known["kind"] == "rolling"]
     last = (rolling if len(rolling) else known).iloc[-1]
     finding = f"{plots.percent(last['retained'])} have come back by day {last['day']}"
     if last["kind"] != "rolling":
-        finding = f"{plots.percent(last['retained'])} order again at day {last['day']}"
+        finding = f"{plots.percent(last['retained'])} are active again at day {last['day']}"
     fewest, most = known["customers"].min(), known["customers"].max()
     plots.title(ax, finding, f"{plots.number(fewest)} to {plots.number(most)} customers old enough; bands: interval")
     plots.label_lines(ax)
@@ -82,7 +82,7 @@ def plot_growth(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """New, retained and resurrected customers above the line, churned ones below, from `customers.growth_accounting`."""
     import numpy as np
 
-    ax = plots.axes(ax, size=(9, 4.5))
+    ax = plots.axes(ax, size=(8, 4))
     period = str(table.columns[0])
     whole = table[table["complete"]]
     width = 0.8
@@ -120,7 +120,7 @@ def _growth_finding(whole: "pd.DataFrame", period: str) -> str:
 
 def plot_repeat(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Probability of one more order by order number, from `repeat_probability(...).by_order`."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(6.2, 3.3))
     if table.empty:
         plots.statement(ax, "Too few customers have been followed long enough.")
         return ax
@@ -155,7 +155,7 @@ def plot_repeat(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 def plot_hazard(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Probability of the second order by age, from `hazard(...).by_age`; critical windows are dark."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(6.2, 3.3))
     known = table.dropna(subset="hazard")
     if known.empty:
         plots.statement(ax, "No customer is old enough yet for a second order to be seen.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def plot_staying(found: "Staying", ax: "Axes | None" = None, *, by: str = "(all)") -> "Axes":
     """Survival curves of one attribute's values from `staying`; small values and those that may be chance are grey."""
-    ax = plots.axes(ax)
+    ax = plots.axes(ax, size=(6.6, 3.6))
     curves = found.curves[found.curves["attribute"] == by]
     groups = found.groups[found.groups["attribute"] == by]
     horizon = groups["horizon_days"].max()
@@ -74,7 +74,7 @@ def _staying_detail(tested: "pd.DataFrame", by: str) -> str:
 
 def plot_stickiness(found: "Stickiness", ax: "Axes | None" = None) -> "Axes":
     """Stickiness of established customers over time, between the two rhythms it is held against, from `stickiness`."""
-    ax = plots.axes(ax, size=(8, 3.8))
+    ax = plots.axes(ax, size=(6.2, 3.1))
     table = found.by_day
     known = table[(table["kind"] == "established") & table["stickiness"].notna()]
     if known.empty:
