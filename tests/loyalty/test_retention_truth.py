@@ -8,14 +8,16 @@ import pytest
 
 import opskit
 from opskit import sample
+from opskit.dataset import Dataset
 from opskit.loyalty import retention
 
 LAST_DAY = dt.date(2025, 12, 31)
 TRUTH = {name: figure for name, figure in opskit.open("shop").truth["derived"].items() if "value" in figure}
+NEVER_SILENT = "never_silent_180_days_by_day_365."
 
 
 def estimates(orders: pd.DataFrame) -> pd.DataFrame:
-    """estimate, low and high of every planted repeat probability, by its name in truth.json."""
+    """estimate, low and high of every planted figure that orders alone tell, by its name in truth.json."""
     by_order = retention.repeat_probability(orders, as_of=LAST_DAY, min_customers=1).by_order.set_index("order_number")
     curves = retention.curves(orders, as_of=LAST_DAY, days=(30, 90, 180))
     rolling = curves[curves["kind"] == "rolling"].set_index("day")
@@ -24,8 +26,19 @@ def estimates(orders: pd.DataFrame) -> pd.DataFrame:
         f"next_order_within_90_days.after_{number}": by_order.loc[number, ["probability", "low", "high"]]
         for number in (2, 3, 4)
     }
+    sticky = retention.stickiness(orders, as_of=LAST_DAY, interval_days=60, points=1).by_day.iloc[0]
+    rows["stickiness.60_of_240_days"] = sticky[["stickiness", "low", "high"]]
+    everybody = retention.staying(orders, as_of=LAST_DAY, silence_days=180).groups.iloc[0]
+    rows[NEVER_SILENT + "all"] = everybody[["survival", "low", "high"]]
     table = pd.DataFrame({name: row.to_numpy() for name, row in rows.items()}, index=["estimate", "low", "high"])
     return table.T.astype(float)
+
+
+def by_channel(ds: Dataset) -> pd.DataFrame:
+    """The same of who stays, by channel."""
+    found = retention.staying(ds.orders, ds.customers, by=["channel"], as_of=LAST_DAY, silence_days=180).groups
+    table = found[found["attribute"] == "channel"].set_index("value")[["survival", "low", "high"]]
+    return table.rename(index=lambda channel: NEVER_SILENT + channel, columns={"survival": "estimate"})
 
 
 def paid(orders: pd.DataFrame) -> pd.DataFrame:
@@ -33,12 +46,26 @@ def paid(orders: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_the_committed_shop_tells_its_truth() -> None:
-    found = estimates(opskit.open("shop", engine="pandas").orders)
+    ds = opskit.open("shop", engine="pandas")
+    found = pd.concat([estimates(ds.orders), by_channel(ds)])
+    assert len(found) == 13
     for name, row in found.iterrows():
         truth = TRUTH[name]
         standard_error = (row["high"] - row["low"]) / (2 * 1.96)
         assert abs(row["estimate"] - truth["value"]) <= 4 * standard_error, name
         assert row["high"] - row["low"] <= truth["max_interval_width"], name
+
+
+def test_the_channels_differ_as_planted_and_the_regions_do_not() -> None:
+    ds = opskit.open("shop")
+    found = retention.staying(ds.orders, ds.customers, by=["channel", "region"], as_of=LAST_DAY, silence_days=180)
+    assert found.tests.set_index("attribute")["differs"].to_dict() == {"channel": True, "region": False}
+    truth = {
+        name: TRUTH[NEVER_SILENT + name]["value"] for name in found.groups["value"] if NEVER_SILENT + name in TRUTH
+    }
+    told = found.pairs[found.pairs["differs"]]
+    assert len(told) > 2
+    assert all((truth[a] - truth[b]) * d > 0 for a, b, d in told[["value", "other", "difference"]].to_numpy())
 
 
 @pytest.mark.slow
