@@ -1,0 +1,56 @@
+"""Core users: who carries the business by money, contributions and invitations, and what stands with them."""
+
+from opskit.loyalty.core_users.components import COMPONENTS, Components, components
+from opskit.loyalty.core_users.course import Persistence, by_quarter, persistence
+from opskit.loyalty.core_users.figures import (
+    plot_core,
+    plot_dependency,
+    plot_overlap,
+    plot_persistence,
+    plot_quarters,
+    plot_sensitivity,
+    plot_spread,
+)
+from opskit.loyalty.core_users.graph import Referrals, downstream, reached, referrals
+from opskit.loyalty.core_users.key_figures import TOP, beside_truth, decisions, key_figures, recovery
+from opskit.loyalty.core_users.score import WEIGHTS, core, firmness, normalized, score, sensitivity
+from opskit.loyalty.core_users.silence import at_risk, audience, silence
+from opskit.loyalty.core_users.tops import Spread, dependency, overlap, spread
+
+__all__ = [
+    "COMPONENTS",
+    "TOP",
+    "WEIGHTS",
+    "Components",
+    "Persistence",
+    "Referrals",
+    "Spread",
+    "at_risk",
+    "audience",
+    "beside_truth",
+    "by_quarter",
+    "components",
+    "core",
+    "decisions",
+    "dependency",
+    "downstream",
+    "firmness",
+    "key_figures",
+    "normalized",
+    "overlap",
+    "persistence",
+    "plot_core",
+    "plot_dependency",
+    "plot_overlap",
+    "plot_persistence",
+    "plot_quarters",
+    "plot_sensitivity",
+    "plot_spread",
+    "reached",
+    "recovery",
+    "referrals",
+    "score",
+    "sensitivity",
+    "silence",
+    "spread",
+]
