@@ -1,6 +1,7 @@
 """Customer and retention functions against hand-written DuckDB SQL on synthetic orders; results are compared before times.
 
 python -m benchmarks.retention --orders 1000000
+python -m benchmarks.retention --events 10000000     cohorts of visits alone, with the peak memory
 """
 
 import argparse
@@ -12,7 +13,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-from benchmarks.clock import seconds
+from benchmarks.clock import peak_gigabytes, seconds
 
 from opskit import customers
 from opskit.loyalty import retention
@@ -45,6 +46,11 @@ SQL = {
         date '2025-12-30' - day as waiting, row_number() over w as k from ({DAYS})
         window w as (partition by customer_id order by day)) group by all""",
 }
+
+VISITS = """select customer_id, year(occurred_at) * 12 + month(occurred_at) as m from events
+    where event = 'visit' and occurred_at < timestamp '2025-12-31' group by all"""
+VISIT_COHORTS = f"""select first, m - first as age, count(*) from (
+    select m, min(m) over (partition by customer_id) as first from ({VISITS})) group by all order by all"""
 
 
 def ours(orders: Any) -> dict[str, Callable[[], Any]]:
@@ -90,31 +96,58 @@ def check_equal(
         assert table.interval["n"].iloc[0] == sum(row[-1] for row in rows), name
 
 
+def compare(name: str, run: Callable[[], Any], con: duckdb.DuckDBPyConnection, query: str, repeats: int) -> None:
+    """Check that both say the same, then print their times."""
+    check_equal(name, run(), con.sql(query).fetchall())
+    wall, cpu = seconds(run, repeats)
+    sql_wall, sql_cpu = seconds(lambda: con.sql(query).fetchall(), repeats)
+    print(f"{name:18} {cpu:9.2f} {sql_cpu:9.2f} {cpu / sql_cpu:6.2f}x   ({wall:.2f} / {sql_wall:.2f})", flush=True)
+
+
+def compare_orders(con: duckdb.DuckDBPyConnection, path: Path, rows: int, repeats: int) -> None:
+    """Every function of orders."""
+    con.sql(
+        f"""copy (select 'C' || lpad(floor({rows // 10} * pow(random(), 1.5))::bigint::varchar, 8, '0')
+        as customer_id, timestamp '2024-01-01' + to_seconds((random() * 730 * 86400)::bigint) as ordered_at,
+        round(exp(3 + random() * 2), 2) as revenue from range({rows})) to '{path}'"""
+    )
+    con.sql(f"create view orders as from '{path}'")
+    for name, run in ours(con.table("orders")).items():
+        compare(name, run, con, SQL[name], repeats)
+
+
+def compare_events(con: duckdb.DuckDBPyConnection, path: Path, rows: int, repeats: int) -> None:
+    """Cohorts of visits, half of the events."""
+    con.sql(
+        f"""copy (select 'C' || lpad(floor({rows // 25} * pow(random(), 1.5))::bigint::varchar, 8, '0') as customer_id,
+        case when random() < 0.5 then 'visit' else ['browse', 'add_to_cart', 'pay'][1 + floor(random() * 3)::int] end
+        as event, timestamp '2024-01-01' + to_seconds((random() * 730 * 86400)::bigint) as occurred_at
+        from range({rows})) to '{path}'"""
+    )
+    con.sql(f"create view events as from '{path}'")
+    events = con.table("events")
+
+    def cohorts() -> pd.DataFrame:
+        return retention.cohorts(retention.occasions(events, event="visit"), as_of=AS_OF)
+
+    compare("cohorts of visits", cohorts, con, VISIT_COHORTS, repeats)
+    print(f"peak memory, making the data included: {peak_gigabytes():.2f} GB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--orders", type=int, default=1_000_000)
+    parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "orders.parquet"
         con = duckdb.connect()
         con.sql("select setseed(0.5)")
-        con.sql(
-            f"""copy (select 'C' || lpad(floor({options.orders // 10} * pow(random(), 1.5))::bigint::varchar, 8, '0')
-            as customer_id, timestamp '2024-01-01' + to_seconds((random() * 730 * 86400)::bigint) as ordered_at,
-            round(exp(3 + random() * 2), 2) as revenue from range({options.orders})) to '{path}'"""
-        )
-        con.sql(f"create view orders as from '{path}'")
-        orders = con.table("orders")
         print(f"{'':18} {'opskit s':>9} {'SQL s':>9} {'ratio':>7}   (processor time; wall in brackets)")
-        for name, run in ours(orders).items():
-            query = SQL[name]
-            check_equal(name, run(), con.sql(query).fetchall())
-            wall, cpu = seconds(run, options.repeats)
-            sql_wall, sql_cpu = seconds(lambda query=query: con.sql(query).fetchall(), options.repeats)
-            print(
-                f"{name:18} {cpu:9.2f} {sql_cpu:9.2f} {cpu / sql_cpu:6.2f}x   ({wall:.2f} / {sql_wall:.2f})", flush=True
-            )
+        if options.events:
+            compare_events(con, Path(folder) / "events.parquet", options.events, options.repeats)
+        else:
+            compare_orders(con, Path(folder) / "orders.parquet", options.orders, options.repeats)
 
 
 if __name__ == "__main__":
