@@ -59,8 +59,8 @@ def plot_credit(
     known = {channel: share for channel, share in (truth or {}).items() if channel in shown}
     if known:
         at = np.array([shown.index(channel) for channel in known])
-        style = {"color": plots.GREEN, "linewidth": 2.4, "zorder": 2, "label": "truth"}
-        ax.vlines(list(known.values()), at - 0.46, at + 0.46, **style)
+        shares = list(known.values())
+        ax.vlines(shares, at - 0.46, at + 0.46, color=plots.GREEN, linewidth=2.4, zorder=2, label="truth")
     ax.set_yticks(range(len(shown)), shown, fontsize=10)
     ax.tick_params(axis="y", labelcolor=plots.BLACK)
     ax.set(ylim=(-0.55, len(shown) - 0.45), xlabel="share of conversions")

@@ -49,10 +49,11 @@ def key_figures(
         ),
     ]  # fmt: skip
     if tests is not None:
-        shares = 100 * tests[["share", "share_low", "share_high"]].to_numpy(dtype=float)
-        days = tests["started_at"].dt.strftime("%Y-%m-%d")
-        for channel, day, share, n in zip(tests["channel"], days, shares, tests["n"], strict=True):
-            rows.append((f"Caused by {channel} in its test from {day}", *share.tolist(), int(n), "% of conversions"))
+        several = tests["channel"].duplicated(keep=False)
+        days = tests["started_at"].dt.strftime(" from %Y-%m-%d").where(several, "")
+        names = "Conversions caused by " + tests["channel"] + " in its test" + days
+        found = tests[["incremental", "low", "high"]].to_numpy(dtype=float).tolist()
+        rows += [(name, *numbers, int(n), "") for name, numbers, n in zip(names, found, tests["n"], strict=True)]
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
 
 
@@ -90,10 +91,15 @@ def decisions(credit: "pd.DataFrame", apart: "pd.DataFrame", compared: "pd.DataF
 def _of_test(part: "pd.DataFrame") -> str:
     """What a test says of the rules."""
     channel, n = part["channel"].iloc[0], len(part)
-    low, high = part["credit"].min(), part["credit"].max()
-    credited = plots.number(low) if low == high else f"{plots.number(low)} to {plots.number(high)}"
-    said = f"the rules credit it with {credited} conversions in the days of its test, which found {plots.number(part['incremental'].iloc[0])}"
+    lowest, highest = plots.number(part["credit"].min()), plots.number(part["credit"].max())
+    credited = lowest if lowest == highest else f"{lowest} to {highest}"
+    columns = ["incremental", "incremental_low", "incremental_high"]
+    estimate, low, high = part[columns].to_numpy(dtype=float)[0].tolist()
+    found = f"{plots.number(estimate)} ({plots.number(low)} to {plots.number(high)})"
+    said = f"the rules credit it with {credited} conversions in the days of its test, which found {found}"
     over, under = (int((part["verdict"] == verdict).sum()) for verdict in (OVER, UNDER))
+    if over > n / 2 and low <= 0:
+        return f"Cut **{channel}**, or prove it in a larger test: {said}, no more than chance; {over} of {n} rules credit too much."
     if over > n / 2:
         return (
             f"Set the budget of **{channel}** by its test, not by a rule: {said}; {over} of {n} rules credit too much."

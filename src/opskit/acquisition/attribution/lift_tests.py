@@ -30,8 +30,9 @@ def lift(lift_tests: Any, touchpoints: Any, *, as_of: dt.date, confidence: float
 
     Returns:
         One row per test, by channel and first day: channel, started_at, ended_at, spend, incremental, low, high; share
-        (incremental over n), share_low, share_high; n (conversions in its days). The share is missing where nothing
-        converted in these days.
+        (incremental over n), share_low, share_high; cost (spend per conversion caused), cost_low, cost_high; n
+        (conversions in its days). The share is missing where nothing converted in these days, the cost where the
+        interval does not lie above 0.
 
     Raises:
         OpskitError: A column is missing, as_of is no date, or the confidence is not between 0 and 1.
@@ -49,8 +50,10 @@ def lift(lift_tests: Any, touchpoints: Any, *, as_of: dt.date, confidence: float
     known = table["n"].where(table["n"] > 0)
     for name, column in (("share", "incremental"), ("share_low", "low"), ("share_high", "high")):
         table[name] = table[column] / known
+    caused = table[["incremental", "high", "low"]].where(table["low"] > 0).to_numpy()
+    table[["cost", "cost_low", "cost_high"]] = table[["spend"]].to_numpy() / caused
     columns = ["channel", "started_at", "ended_at", "spend", "incremental", "low", "high"]
-    return table[[*columns, "share", "share_low", "share_high", "n"]]
+    return table[[*columns, "share", "share_low", "share_high", "cost", "cost_low", "cost_high", "n"]]
 
 
 def against_tests(
@@ -74,8 +77,8 @@ def against_tests(
 
     Returns:
         One row per test and rule: channel, started_at, rule, credit (conversions, from touches in these days only),
-        credit_low, credit_high, incremental, difference (credit less incremental), low, high, n (conversions in
-        these days), verdict (``"credits too much"``, ``"credits too little"`` or ``"cannot be told"``). Tests in whose
+        credit_low, credit_high, incremental, incremental_low, incremental_high, difference (credit less incremental),
+        low, high, n (conversions in these days), verdict (``"credits too much"``, ``"credits too little"`` or ``"cannot be told"``). Tests in whose
         days nothing converted are left out.
 
     Raises:
@@ -97,11 +100,11 @@ def against_tests(
         half = (((own["high"] - own["low"]) / 2) ** 2 + ((test["high"] - test["low"]) / 2) ** 2) ** 0.5
         own = own.rename(columns={"low": "credit_low", "high": "credit_high"})
         own.insert(1, "started_at", test["started_at"])
-        own["incremental"] = test["incremental"]
+        own[["incremental", "incremental_low", "incremental_high"]] = test[["incremental", "low", "high"]].to_list()
         own["difference"] = own["credit"] - test["incremental"]
         parts.append(own.assign(low=own["difference"] - half, high=own["difference"] + half, n=test["n"]))
-    columns = ["channel", "started_at", "rule", "credit", "credit_low", "credit_high", "incremental"]
-    columns += ["difference", "low", "high", "n", "verdict"]
+    columns = ["channel", "started_at", "rule", "credit", "credit_low", "credit_high"]
+    columns += ["incremental", "incremental_low", "incremental_high", "difference", "low", "high", "n", "verdict"]
     if not parts:
         return pd.DataFrame(columns=columns)
     table = pd.concat(parts, ignore_index=True)
