@@ -17,7 +17,7 @@ _MEDIA = {"owned": plots.GREEN, "paid": plots.BLUE, "earned": plots.ORANGE}
 def plot_variants(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """What a customer costs by each name, a row per channel, from `cost_variants`."""
     channels = list(dict.fromkeys(table["channel"]))[::-1]
-    ax = plots.axes(ax, size=(7.4, 1.3 + 0.5 * max(len(channels), 3)))
+    ax = plots.axes(ax, size=(6.9, 1.3 + 0.5 * max(len(channels), 3)))
     if table.empty:
         plots.statement(ax, "No spend is booked: what a customer costs cannot be told.")
         return ax
@@ -47,7 +47,7 @@ def plot_variants(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: 
 def plot_marginal(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """Average cost per sign-up and that of the additional ones of dear weeks, from `marginal_cost`."""
     shown = table.dropna(subset="extra").sort_values("times", ignore_index=True)
-    ax = plots.axes(ax, size=(7.4, 1.3 + 0.5 * max(len(shown), 3)))
+    ax = plots.axes(ax, size=(6.9, 1.3 + 0.5 * max(len(shown), 3)))
     if shown.empty:
         plots.statement(ax, "No channel has enough weeks with more and with less spend to compare them.")
         return ax
@@ -74,7 +74,7 @@ def plot_marginal(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: 
 
 def plot_break_even(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
     """Customers that must be moved so that owned traffic pays, by what moving one costs, from `break_even`."""
-    ax = plots.axes(ax, size=(7.4, 3.4))
+    ax = plots.axes(ax, size=(6.9, 3.4))
     if table.empty:
         plots.statement(
             ax, "Break-even needs repeat spend (purpose retain) and credited orders on paid and on owned channels."
@@ -128,7 +128,7 @@ def plot_media(card: "pd.DataFrame", touched: "Touches | None" = None, ax: "Axes
         }
         bars |= {name: dict(zip(by_media["media"], by_media[column], strict=True)) for name, column in named.items()}
     bars = {name: part for name, part in bars.items() if sum(part.get(media, 0.0) for media in _MEDIA) > 0}
-    ax = plots.axes(ax, size=(7.4, 1.3 + 0.42 * max(len(bars), 3)))
+    ax = plots.axes(ax, size=(6.9, 1.3 + 0.42 * max(len(bars), 3)))
     if not bars:
         plots.statement(ax, "No channel is known as owned, paid or earned.")
         return ax

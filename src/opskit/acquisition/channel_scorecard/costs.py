@@ -17,7 +17,7 @@ VARIANTS = {
     "cac_all_spend": "all spend per new customer (blended)",
 }
 _DAYS_A_MONTH = 365.25 / 12
-_NEIGHBOURS = 9  # weeks around a week, itself included
+_NEIGHBOURS = 4  # weeks on each side
 _LEAST_WEEKS = 26
 _DUST = 1e-6
 _STEEPEST = 2.0  # log units a month: a cost that changes more than sevenfold each month is no trend
@@ -102,7 +102,7 @@ def cost_trend(found: Cohorts, *, confidence: float = 0.95) -> "pd.DataFrame":
         verdict = "rises" if low > _DUST else "falls" if high < -_DUST else "no clear change"
         row = {"channel": channel, "months": len(weeks) * 7 / _DAYS_A_MONTH, "n": int(part["costed_signups"].sum())}
         rows.append(
-            row | dict(zip(("per_month", "low", "high"), np.expm1([estimate, low, high]).round(9), strict=True))
+            row | dict(zip(("per_month", "low", "high"), np.expm1([estimate, low, high]).round(9) + 0.0, strict=True))
         )
         rows[-1]["verdict"] = verdict
     columns = ["channel", "months", "n", "per_month", "low", "high", "verdict"]
@@ -137,7 +137,7 @@ def tilt(time: "Any", signups: "Any", spend: "Any") -> float:
 def marginal_cost(found: Cohorts, *, confidence: float = 0.95) -> "pd.DataFrame":
     """What the additional sign-ups of dear weeks cost, beside the average: a warning, not an estimate of the effect.
 
-    Each week is dear or cheap against the median spend of the nine weeks around it, so that growth and season touch both
+    Each week is dear or cheap against the median spend of the eight weeks around it, so that growth and season touch both
     kinds alike. The extra cost is the difference in spend over the difference in sign-ups, per week.
 
     Args:
@@ -165,7 +165,8 @@ def marginal_cost(found: Cohorts, *, confidence: float = 0.95) -> "pd.DataFrame"
         weeks = weeks[weeks["spend"] > 0]
         if len(weeks) < _LEAST_WEEKS:
             continue
-        usual = weeks["spend"].rolling(_NEIGHBOURS, center=True, min_periods=5).median()
+        around = [weeks["spend"].shift(step) for step in range(-_NEIGHBOURS, _NEIGHBOURS + 1) if step]
+        usual = pd.concat(around, axis=1).median(axis=1)
         dear = (weeks["spend"] > usual).to_numpy()
         sums = pd.DataFrame({"group": weeks["group"].to_numpy()})
         for name, kind in (("dear", dear), ("cheap", ~dear)):

@@ -40,7 +40,7 @@ def plot_quadrant(
 
     A line holds the places where accounts that earn in the rhythm of the average have paid back by that day.
     """
-    ax = plots.axes(ax, size=(7.4, 4.5))
+    ax = plots.axes(ax, size=(6.9, 4.3))
     shown = _channels(card).dropna(subset="margin")
     priced = shown.dropna(subset="cac") if "cac" in shown else shown.iloc[:0]
     if priced.empty:
@@ -56,7 +56,10 @@ def plot_quadrant(
         ax.scatter([x], [y], s=70, color=color, zorder=4)
         shade = plots.GREY if row["small"] else color
         text = f"{row['channel']}  n={plots.number(row['cac_n'])}"
-        ax.annotate(text, (x, y), xytext=(7, 7), textcoords="offset points", color=shade, fontweight="bold", fontsize=9)
+        name = ax.annotate(
+            text, (x, y), xytext=(7, 7), textcoords="offset points", color=shade, fontweight="bold", fontsize=9
+        )
+        name.set_path_effects([_halo()])
     free = shown[~shown["channel"].isin(priced["channel"])]
     for row in free.to_dict("records"):
         ax.annotate(
@@ -66,9 +69,16 @@ def plot_quadrant(
     ax.set(xlabel=f"cost of a new customer (CAC) {currency}".strip(), ylabel=_margin_label(margin_days, currency))
     for axis in (ax.xaxis, ax.yaxis):
         plots.format_axis(axis, plots.number)
-    detail = "bars: intervals; grey: few customers; dashed: paid back by that day, earning in the rhythm of all"
+    detail = "bars: interval; grey: few customers; dashed: paid back by that day"
     plots.title(ax, _quadrant_finding(priced, margin_days), detail)
     return ax
+
+
+def _halo() -> Any:
+    """A white edge that keeps a text readable where it crosses a line."""
+    from matplotlib.patheffects import withStroke
+
+    return withStroke(linewidth=3, foreground="white")
 
 
 def _quadrant_finding(priced: "pd.DataFrame", margin_days: int) -> str:
@@ -145,7 +155,7 @@ def plot_payback(found: "Payback", card: "pd.DataFrame", ax: "Axes | None" = Non
     """Share of the spend that has come back as margin, by days since sign-up, from `payback`."""
     import numpy as np
 
-    ax = plots.axes(ax, size=(7.4, 3.7))
+    ax = plots.axes(ax, size=(6.9, 3.4))
     shade = colors(card)
     curve = found.curve[found.curve["channel"].isin(shade)]
     if curve.empty:
@@ -206,13 +216,13 @@ def plot_months(monthly: "pd.DataFrame", trend: "pd.DataFrame", card: "pd.DataFr
     shade = colors(card)
     known = trend[trend["channel"].isin(shade)].sort_values("n", ascending=False, kind="stable").head(6)
     if known.empty or "cost_per_signup" not in monthly:
-        ax = plots.axes(size=(7.4, 2))
+        ax = plots.axes(size=(6.9, 2))
         plots.statement(ax, "No spend is booked: cost by month cannot be told.")
         return ax
     plots.apply()
     columns = len(known) if len(known) < 4 else 2 if len(known) == 4 else 3
     rows = -(-len(known) // columns)
-    figure, grid = plt.subplots(rows, columns, figsize=(8, 2.2 * rows), squeeze=False, sharex=True)
+    figure, grid = plt.subplots(rows, columns, figsize=(7.4, 2.1 * rows), squeeze=False, sharex=True)
     for ax in grid.flat[len(known) :]:
         ax.set_axis_off()
     for ax, one in zip(grid.flat, known.to_dict("records"), strict=False):
@@ -262,7 +272,7 @@ def plot_returns(card: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Share of new customers back within each number of days, by channel, from `scorecard`."""
     columns = returns(card)
     names = list(columns.values())
-    ax = plots.axes(ax, size=(7.4, 0.9 + 0.62 * max(len(_channels(card)), 3)))
+    ax = plots.axes(ax, size=(6.9, 0.9 + 0.62 * max(len(_channels(card)), 3)))
     shown = _channels(card).dropna(subset=names[-1]).sort_values(names[-1], ignore_index=True)
     if shown.empty:
         plots.statement(ax, "No new customer is old enough yet to be seen coming back.")

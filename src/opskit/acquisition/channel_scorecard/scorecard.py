@@ -86,6 +86,7 @@ def scorecard(
     if not found.has_spend:
         names = ["margin"]
     card = card.join(_ratios(table, names, keys, confidence))
+    card.loc[card["signups"] == 0, [f"{name}{end}" for name in names for end in ("", "_low", "_high")]] = float("nan")
     for name in names:
         card[f"{name}_n"] = sums[RATIOS[name][2]].astype("int64")
     card = card.reset_index()
