@@ -56,7 +56,7 @@ def drawn(rows: list[tuple[int, str, int, bool]]) -> pl.DataFrame:
 # --- laws ---
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(touches)
 def test_every_rule_shares_out_exactly_the_conversions(rows: list[Any]) -> None:
     table = drawn(rows)
@@ -68,32 +68,38 @@ def test_every_rule_shares_out_exactly_the_conversions(rows: list[Any]) -> None:
         np.testing.assert_allclose(found.groupby("rule")["share"].sum(), 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(touches, st.permutations(["a", "b", "c"]))
-def test_names_do_not_matter(rows: list[Any], names: list[str]) -> None:
+def test_neither_names_nor_the_order_of_rows_matter(rows: list[Any], names: list[str]) -> None:
     """Without ties in time: those are broken by name, as stated."""
     table = drawn(rows).unique(["customer_id", "touched_at"], maintain_order=True)
     if not table["converted"].any():
         return
     renamed = dict(zip("abc", names, strict=True))
-    found = credited(table.with_columns(pl.col("channel").replace(renamed)))
-    np.testing.assert_allclose(found.sort_index(), credited(table).rename(index=renamed).sort_index(), atol=1e-12)
+    shuffled = table.with_columns(pl.col("channel").replace(renamed)).sample(fraction=1, shuffle=True, seed=3)
+    found = credited(shuffled).sort_index()
+    np.testing.assert_allclose(found, credited(table).rename(index=renamed).sort_index(), atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(touches)
-def test_order_of_rows_does_not_matter(rows: list[Any]) -> None:
-    table = drawn(rows)
-    pd.testing.assert_frame_equal(credited(table), credited(table.sample(fraction=1, shuffle=True, seed=3)))
+def test_channels_that_stand_alike_get_alike_and_one_that_leads_nowhere_nothing(rows: list[Any]) -> None:
+    """Each path once more with a and b exchanged; and a channel that only people see who never convert."""
+    table = drawn(rows).unique(["customer_id", "touched_at"], maintain_order=True)
+    swapped = pl.col("channel").replace({"a": "b", "b": "a"})
+    mirrored = table.with_columns(pl.col("customer_id") + 100, swapped)
+    nowhere = mirrored.with_columns(
+        pl.col("customer_id") + 100, converted=pl.lit(value=False), channel=pl.lit("nowhere")
+    )
+    if not table["converted"].any():
+        return
+    found = credited(pl.concat([table, mirrored, nowhere]))
+    assert (found.loc["nowhere"] == 0).all()
+    if "a" in found.index:
+        np.testing.assert_allclose(found.loc["a"], found.loc["b"], atol=1e-12)
 
 
-def test_channels_that_stand_alike_are_credited_alike() -> None:
-    found = credited(frame("a b*", "b a*", "a c b*", "b c a*", "a", "b"))
-    for rule in found:
-        assert found.loc["a", rule] == pytest.approx(found.loc["b", rule]), rule
-
-
-def test_a_channel_of_paths_that_lead_nowhere_gets_nothing() -> None:
+def test_a_channel_on_paths_that_others_convert_on_gets_nothing_by_itself() -> None:
     found = credited(frame("a b*", "b*", "a dud", "dud", "b dud dud"))
     assert (found.loc["dud"] == 0).all()
 
@@ -147,10 +153,12 @@ def test_rules_by_hand(engine) -> None:
         assert found[rule].to_dict() == pytest.approx(shares), rule
 
 
-def test_repeated_conversions_split_the_path(engine) -> None:
+def test_repeated_conversions_split_the_path() -> None:
     """Each conversion has a path of its own: the same as that many customers with one each."""
-    one = attribution.count_paths(engine(frame("a b* c* a a b*")), **OPTIONS)
-    apart = attribution.count_paths(engine(frame("a b*", "c*", "a a b*")), **OPTIONS)
+    one, apart = (
+        attribution.count_paths(pl.from_pandas(table), **OPTIONS)
+        for table in (frame("a b* c* a a b*"), frame("a b*", "c*", "a a b*"))
+    )
     assert one.conversions == apart.conversions == 3
     pd.testing.assert_frame_equal(
         attribution.credit(one)[["rule", "credit"]], attribution.credit(apart)[["rule", "credit"]]
@@ -266,14 +274,13 @@ def test_path_data_of_the_literature(path_data: pd.DataFrame) -> None:
 # --- conversions from orders, lift tests ---
 
 
-def test_orders_tell_what_converted(engine) -> None:
+def test_orders_tell_what_converted() -> None:
     """The sample shop's own flags, made by another rule in another place, come back."""
-    shop = opskit.open("shop", engine="pandas")
-    told, orders = shop.touchpoints, shop.orders[["customer_id", "ordered_at", "revenue"]]
-    bare = told[["customer_id", "channel", "touched_at"]]
-    made = attribution.with_conversions(engine(bare), engine(orders), as_of=LAST)
+    shop = opskit.open("shop", engine="polars")
+    told, orders = shop.touchpoints, shop.orders.select("customer_id", "ordered_at", "revenue")
+    made = attribution.with_conversions(told.select("customer_id", "channel", "touched_at"), orders, as_of=LAST)
     paths, own = (attribution.count_paths(one, as_of=LAST, rules=["last"]) for one in (made, told))
-    assert (paths.conversions, paths.customers) == (own.conversions, own.customers)
+    assert paths.conversions == own.conversions
     assert paths.value == pytest.approx(own.value)
     # Of two touches of one second the shop takes the other one in a single case.
     assert (paths.channels["converted"] - own.channels["converted"]).abs().sum() <= 2
@@ -318,9 +325,12 @@ def test_lift_by_hand(engine) -> None:
     assert found[["low", "high"]].to_numpy()[0] == pytest.approx([-3.92, 3.92], abs=0.01)
     assert found["share"].tolist() == [0, 0.75]
     assert found["cost"].isna().all()
-    compared = attribution.against_tests(
-        engine(TESTS), engine(table), as_of=dt.date(2025, 6, 30), rules=["last", "linear"]
-    )
+
+
+def test_rules_against_tests_by_hand() -> None:
+    table, tests = frame(*["mail ads*"] * 40), pl.from_pandas(TESTS)
+    day = dt.date(2025, 6, 30)
+    compared = attribution.against_tests(tests, pl.from_pandas(table), as_of=day, rules=["last", "linear"])
     assert compared["credit"].tolist() == [40, 20, 0, 0]
     assert compared["verdict"].tolist() == [attribution.OVER] * 2 + [attribution.UNDER] * 2
     lines = attribution.decisions(*decided(table), compared)

@@ -34,8 +34,7 @@ def key_figures(
     own = credit[credit["channel"] == channel].set_index("rule")
     widest = apart.iloc[0]
     rows = [
-        ("Customers with a touch", paths.customers, *nothing, paths.customers, "customers"),
-        ("Conversions after a touch", paths.conversions, *nothing, paths.customers, "conversions"),
+        ("Conversions after a touch", paths.conversions, *nothing, int(paths.channels["touches"].sum()), "conversions"),
         *(
             (f"Credit of {channel} by {name}", *own.loc[rule, ["share", "share_low", "share_high"]], paths.conversions, "share")
             for rule, name in SHOWN.items()

@@ -29,7 +29,6 @@ class Paths:
         credits: group, channel, rule, conversions, value: what each rule but markov credits, by group of customers.
         steps: group, channel (``""``: the beginning), next (``""``: the end), converted, n, value: how often one
             followed the other, for markov.
-        customers: Customers with a touch.
         conversions: Converting paths.
         value: Of all conversions.
         direct: Channels that last_non_direct passes over.
@@ -39,7 +38,6 @@ class Paths:
     channels: "pd.DataFrame"
     credits: "pd.DataFrame"
     steps: "pd.DataFrame"
-    customers: int
     conversions: int
     value: float
     direct: tuple[str, ...]
@@ -116,13 +114,11 @@ def count_paths(
     passed_over = tuple(name for name in channels["channel"] if name.casefold() in ignored)
     told = tuple(rule for rule in rules if passed_over or rule != "last_non_direct")
     shares = _Shares(half_life_days, ends_share, passed_over)
-    who = lf.group_by("customer_id").agg(nw.len().alias("touches")).select(nw.len().alias("n"))
     return Paths(
         rules=told,
         channels=channels,
         credits=_credits(lf, [rule for rule in told if rule != "markov"], shares, groups),
         steps=_steps(lf, groups, told, null_paths=null_paths),
-        customers=int(frames.collect(who)["n"].iloc[0]),
         conversions=int(channels["converted"].sum()),
         value=float(channels["value"].sum()),
         direct=passed_over,
