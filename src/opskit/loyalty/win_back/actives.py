@@ -165,13 +165,13 @@ def cost_per_customer(
         spent to retain and on contacts, over all of them; contacts alone, over those contacted before, as a campaign
         report claims; and the cost of a comeback added by a contact, which the hold-out measures.
 
-    Assumes whole months, those that both tables cover. The first three give each customer to what was spent, whatever
+    Assumes whole months, from the first to the last that both tables cover. The first three give each customer to what was spent, whatever
     would have come anyway; only the last does not. Money spent is taken as given, who came as random.
     """
     import pandas as pd
 
-    sums = found.sums[found.sums["month"].isin(costs["month"])]
-    spent = costs[costs["month"].isin(sums["month"])].drop(columns="month").sum()
+    sums = found.sums[found.sums["month"].between(costs["month"].min(), costs["month"].max())]
+    spent = costs[costs["month"].between(sums["month"].min(), sums["month"].max())].drop(columns="month").sum()
     kept = spent.get("retain", 0.0) + spent.get("contacts", 0.0)
     woken = sums["kind"] == KINDS[2]
     ways = [

@@ -280,7 +280,7 @@ def _compared(
             weight = np.where(n.min(axis=2) > 0, n.prod(axis=2) / n.sum(axis=2), 0.0)
             mean = np.where(weight[:, :, None] > 0, y / n, 0.0)
             means = (weight[:, :, None] * mean).sum(axis=0) / weight.sum(axis=0)[:, None]
-            ratio = np.log(np.where(means[:, 1] > 0, means[:, 0] / means[:, 1], np.nan))
+            ratio = np.log(np.where((means > 0).all(axis=1), means[:, 0] / means[:, 1], np.nan))
         by_measure = np.stack([means[:, 0], means[:, 1], means[:, 0] - means[:, 1], ratio], axis=-1)
         return pd.Series(by_measure.ravel())
 
@@ -288,8 +288,7 @@ def _compared(
         return dict.fromkeys(names, (np.nan, np.nan, np.nan))
     sums = found.sums[[*_BY, "rows", *columns]]
     table = stats.jackknife(sums, statistic, keys=_BY[:3], confidence=confidence)
-    values = table.replace([np.inf, -np.inf], np.nan).to_numpy(dtype=float)
-    return dict(zip(names, map(tuple, values), strict=True))
+    return dict(zip(names, map(tuple, table.to_numpy(dtype=float)), strict=True))
 
 
 def _arrays(totals: "pd.DataFrame") -> "Vector":

@@ -193,7 +193,7 @@ def plot_flow(found: "Flow", kind: str, ax: "Axes | None" = None, *, top: int = 
         plots.error_bars(ax, [place], [row["low"]], [row["high"]], horizontal=True, color=colors[int(str(place))])
     ax.scatter(shown["difference"], shown.index, color=colors, s=50, zorder=4)
     ax.axvline(0, color=plots.BLACK, linewidth=0.8)
-    names = [f"{row.factor} {row.level}  n={plots.number(float(str(row.customers)))}" for row in shown.itertuples()]
+    names = [f"{row.factor}: {row.level}  n={plots.number(float(str(row.customers)))}" for row in shown.itertuples()]
     ax.set_yticks(shown.index, names, fontsize=9)
     ax.set(xlabel=f"percentage points more (+) or fewer (−) {kind} than all others")
     ax.grid(visible=True, axis="x")
@@ -203,7 +203,7 @@ def plot_flow(found: "Flow", kind: str, ax: "Axes | None" = None, *, top: int = 
     finding = f"{kind.capitalize()}: nothing stands out beyond chance"
     if clear:
         points = f"{100 * first['difference']:+.0f}".replace("-", "−")
-        finding = f"{kind.capitalize()}: clearest with {first['factor']} {first['level']}, {points} points"
+        finding = f"{kind.capitalize()}: clearest with {first['factor']}: {first['level']}, {points} points"
     detail = f"{found.flowed} of {plots.number(found.customers)}; dark: clear of 0 among {found.comparisons} comparisons together"
     plots.title(ax, finding, detail)
     return ax

@@ -108,7 +108,7 @@ def wake_list(
         as_of: Day of the list.
         contact_cost: Of one contact with its incentive, in the currency of revenue.
         measured: From `lift`: what a contact adds. A tier's lift is spread over its customers in proportion to
-            p_return, as if a contact multiplied it. Without it the value of a contact is unknown: everybody to be woken is
+            p_return, as if a contact multiplied it. Without it, or with nobody held out, the value of a contact is unknown: everybody to be woken is
             listed, by what they bring if they come back on their own.
         suppressions: Frame with customer_id; medium, since and until where they are there: these are left alone.
         contacts: Frame with customer_id, sent_at and holdout, for quiet_days.
@@ -130,6 +130,7 @@ def wake_list(
     """
     import pandas as pd
 
+    measured = None if measured is None or measured["lift"].isna().all() else measured
     check(contact_cost, "contact_cost", ge=0)
     check(quiet_days, "quiet_days", ge=0)
     check(holdout_share, "holdout_share", ge=0, lt=1)
@@ -254,12 +255,13 @@ def expected_total(listed: "pd.DataFrame", measured: "pd.DataFrame", *, contact_
     spent = contact_cost * len(sent)
     earned = (sent["p_return"] * sent["order_value"]).groupby(sent["tier"]).sum()
     factors = relative_lift(measured).reindex(earned.index)
-    estimate = float((sent["added"] * sent["order_value"]).sum()) - spent
+    estimate = float((sent["added"] * sent["order_value"]).sum(skipna=False)) - spent
     below, above = (
-        float(np.sqrt((((factors[name] - factors["lift"]) * earned) ** 2).sum())) for name in ("low", "high")
+        float(np.sqrt((((factors[name] - factors["lift"]) * earned) ** 2).sum(skipna=False)))
+        for name in ("low", "high")
     )
     row = {"estimate": estimate, "low": estimate - below, "high": estimate + above, "n": len(sent)}
-    return pd.DataFrame([{**row, "comebacks": float(sent["added"].sum()), "spent": spent}])
+    return pd.DataFrame([{**row, "comebacks": float(sent["added"].sum(skipna=False)), "spent": spent}])
 
 
 def detectable(listed: "pd.DataFrame", *, confidence: float = 0.95, power: float = 0.8) -> "pd.DataFrame":

@@ -21,39 +21,32 @@ FEWEST = 100  # rows of the reference shop below which nothing is worked out
 def figures(world: World, chunks: Sequence[Chunk]) -> dict[str, Figure]:
     """Shares that come back, their difference, and what one more comeback costs."""
     natural, woken, customer = _rows(world, chunks)
-    if len(natural) < FEWEST:
+    if len(natural) < FEWEST or not woken.mean() > natural.mean():
         return {}
     extra = woken - natural
     lift, error = float(extra.mean()), _error(extra, customer)
     spread = _spread(world, natural, woken)
     about = f"mean over {len(extra):,} rows of the programme in the reference shop, of the probabilities known there"
     compared = "contacted against held out, within waves"
-    cost = SMS_COST / lift
-    return (
-        {
-            "win_back.held_out_share": Figure(
-                float(natural.mean()),
-                "probability",
-                about,
-                "share that ordered within 30 days among those held out",
-                _error(natural, customer),
-                float(
-                    np.sqrt(natural.mean() / world.truth["win_back.holdout_share"] / len(extra) * REFERENCE_CUSTOMERS)
-                ),
-            ),
-            "win_back.extra_comebacks_per_contact": Figure(lift, "customers", about, compared, error, spread),
-            "win_back.cost_per_extra_comeback": Figure(
-                cost,
-                "CNY",
-                "cost of a message over extra comebacks per contact",
-                compared,
-                error * cost / abs(lift),
-                spread * cost / abs(lift),
-            ),
-        }
-        if lift > 0
-        else {}
-    )
+    held_out = natural.mean() / world.truth["win_back.holdout_share"]
+    return {
+        "win_back.held_out_share": Figure(
+            float(natural.mean()),
+            "probability",
+            about,
+            "share that ordered within 30 days among those held out",
+            _error(natural, customer),
+            float(np.sqrt(held_out / len(extra) * REFERENCE_CUSTOMERS)),
+        ),
+        "win_back.extra_comebacks_per_contact": Figure(lift, "customers", about, compared, error, spread),
+        "win_back.cost_per_extra_comeback": Figure(
+            SMS_COST / lift,
+            "CNY",
+            "cost of a message over extra comebacks per contact",
+            compared,
+            error * SMS_COST / lift**2,  # no spread: the interval of an inverse is lopsided
+        ),
+    }
 
 
 def spreads(world: World, chunks: Sequence[Chunk]) -> dict[str, float]:
