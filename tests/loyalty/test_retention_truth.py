@@ -34,20 +34,25 @@ def estimates(orders: pd.DataFrame) -> pd.DataFrame:
     return table.T.astype(float)
 
 
-def by_channel(ds: Dataset) -> pd.DataFrame:
-    """The same of who stays, by channel."""
-    found = retention.staying(ds.orders, ds.customers, by=["channel"], as_of=LAST_DAY, silence_days=180).groups
-    table = found[found["attribute"] == "channel"].set_index("value")[["survival", "low", "high"]]
-    return table.rename(index=lambda channel: NEVER_SILENT + channel, columns={"survival": "estimate"})
+@pytest.fixture(scope="module")
+def shop() -> Dataset:
+    return opskit.open("shop")
+
+
+@pytest.fixture(scope="module")
+def stays(shop: Dataset) -> retention.Staying:
+    by = ["channel", "region"]
+    return retention.staying(shop.orders, shop.customers, by=by, as_of=LAST_DAY, silence_days=180)
 
 
 def paid(orders: pd.DataFrame) -> pd.DataFrame:
     return orders[~orders["status"].isin(["unpaid", "closed"])]
 
 
-def test_the_committed_shop_tells_its_truth() -> None:
-    ds = opskit.open("shop", engine="pandas")
-    found = pd.concat([estimates(ds.orders), by_channel(ds)])
+def test_the_committed_shop_tells_its_truth(shop: Dataset, stays: retention.Staying) -> None:
+    channels = stays.groups[stays.groups["attribute"] == "channel"].set_index("value")[["survival", "low", "high"]]
+    channels = channels.rename(index=lambda name: NEVER_SILENT + name, columns={"survival": "estimate"})
+    found = pd.concat([estimates(shop.orders), channels])
     assert len(found) == 13
     for name, row in found.iterrows():
         truth = TRUTH[name]
@@ -56,14 +61,11 @@ def test_the_committed_shop_tells_its_truth() -> None:
         assert row["high"] - row["low"] <= truth["max_interval_width"], name
 
 
-def test_the_channels_differ_as_planted_and_the_regions_do_not() -> None:
-    ds = opskit.open("shop")
-    found = retention.staying(ds.orders, ds.customers, by=["channel", "region"], as_of=LAST_DAY, silence_days=180)
-    assert found.tests.set_index("attribute")["differs"].to_dict() == {"channel": True, "region": False}
-    truth = {
-        name: TRUTH[NEVER_SILENT + name]["value"] for name in found.groups["value"] if NEVER_SILENT + name in TRUTH
-    }
-    told = found.pairs[found.pairs["differs"]]
+def test_the_channels_differ_as_planted_and_the_regions_do_not(stays: retention.Staying) -> None:
+    assert stays.tests.set_index("attribute")["differs"].to_dict() == {"channel": True, "region": False}
+    names = stays.groups.loc[stays.groups["attribute"] == "channel", "value"]
+    truth = {name: TRUTH[NEVER_SILENT + name]["value"] for name in names}
+    told = stays.pairs[stays.pairs["differs"]]
     assert len(told) > 2
     assert all((truth[a] - truth[b]) * d > 0 for a, b, d in told[["value", "other", "difference"]].to_numpy())
 
