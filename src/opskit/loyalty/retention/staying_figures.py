@@ -74,7 +74,7 @@ def _staying_detail(tested: "pd.DataFrame", by: str) -> str:
 
 def plot_stickiness(found: "Stickiness", ax: "Axes | None" = None) -> "Axes":
     """Stickiness of established customers over time, between the two rhythms it is held against, from `stickiness`."""
-    ax = plots.axes(ax, size=(6.2, 3.1))
+    ax = plots.axes(ax, size=(6.6, 3.1))
     table = found.by_day
     known = table[(table["kind"] == "established") & table["stickiness"].notna()]
     if known.empty:
@@ -84,15 +84,17 @@ def plot_stickiness(found: "Stickiness", ax: "Axes | None" = None) -> "Axes":
     ax.plot(everybody["end"], everybody["stickiness"], color=plots.GREY, linewidth=1, label="everybody")
     ax.plot(known["end"], known["stickiness"], color=plots.BLUE, marker="o", markersize=4, label="established")
     plots.band(ax, known["end"], known["low"], known["high"])
-    for level, name in ((found.exact, "exactly at the rhythm"), (found.random, "at random, same rhythm")):
+    # One label below its line, the other above: clear of the frame and of the curves.
+    labels = ((found.exact, "exactly at the rhythm", "top"), (found.random, "at random, same rhythm", "bottom"))
+    for level, name, side in labels:
         ax.axhline(level, color=plots.ORANGE, linewidth=1.2, linestyle="--")
         ax.annotate(
             name,
             (0, level),
             xycoords=("axes fraction", "data"),
-            xytext=(2, -3),
+            xytext=(2, -3 if side == "top" else 2),
             textcoords="offset points",
-            va="top",
+            va=side,
             fontsize=9,
             color=plots.ORANGE,
         )
@@ -100,7 +102,7 @@ def plot_stickiness(found: "Stickiness", ax: "Axes | None" = None) -> "Axes":
     plots.format_axis(ax.yaxis, plots.percent)
     plots.date_axis(ax)
     last = known.iloc[-1]
-    finding = f"{plots.percent(last['stickiness'])} of those active in {last['window_days']} days were so in the last {last['interval_days']}"
+    finding = f"{plots.percent(last['stickiness'])} of those active in {last['window_days']} days came in the last {last['interval_days']}"
     plots.title(
         ax, finding, f"n={plots.number(last['customers'])} established customers in the last window; band: interval"
     )
