@@ -78,7 +78,7 @@ def peer(path: Path, package: Any) -> pd.Series:
     touches = pd.read_parquet(path).sort_values(["customer_id", "touched_at", "converted", "channel", "value"])
     number = touches.groupby("customer_id")["converted"].cumsum() - touches["converted"]
     by_path = touches.groupby([touches["customer_id"], number.rename("path")])
-    table = by_path.agg(path=("channel", " > ".join), converts=("converted", "max"))
+    table = by_path.agg(path=("channel", " > ".join), converts=("converted", "max")).reset_index(drop=True)
     counted = table.groupby("path")["converts"].agg(["sum", "size"])
     counted = (
         counted.assign(nulls=counted["size"] - counted["sum"]).reset_index().rename(columns={"sum": "conversions"})
