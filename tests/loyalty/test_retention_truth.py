@@ -2,8 +2,10 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import opskit
@@ -16,7 +18,7 @@ TRUTH = {name: figure for name, figure in opskit.open("shop").truth["derived"].i
 NEVER_SILENT = "never_silent_180_days_by_day_365."
 
 
-def estimates(orders: pd.DataFrame) -> pd.DataFrame:
+def estimates(orders: Any) -> pd.DataFrame:
     """estimate, low and high of every planted figure that orders alone tell, by its name in truth.json."""
     by_order = retention.repeat_probability(orders, as_of=LAST_DAY, min_customers=1).by_order.set_index("order_number")
     curves = retention.curves(orders, as_of=LAST_DAY, days=(30, 90, 180))
@@ -45,8 +47,8 @@ def stays(shop: Dataset) -> retention.Staying:
     return retention.staying(shop.orders, shop.customers, by=by, as_of=LAST_DAY, silence_days=180)
 
 
-def paid(orders: pd.DataFrame) -> pd.DataFrame:
-    return orders[~orders["status"].isin(["unpaid", "closed"])]
+def paid(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "orders.parquet").filter(~pl.col("status").is_in(["unpaid", "closed"]))
 
 
 def test_the_committed_shop_tells_its_truth(shop: Dataset, stays: retention.Staying) -> None:
@@ -73,10 +75,10 @@ def test_the_channels_differ_as_planted_and_the_regions_do_not(stays: retention.
 @pytest.mark.slow
 def test_intervals_cover_the_truth(tmp_path: Path) -> None:
     """400 small shops: a 95% interval covers 364 to 393 times, the middle 99.9% of that binomial count."""
-    covered = pd.Series(0, index=estimates(opskit.open("shop", engine="pandas").orders).index)
+    covered = pd.Series(0, index=estimates(opskit.open("shop").orders).index)
     truth = pd.Series({name: TRUTH[name]["value"] for name in covered.index})
     for seed in range(400):
         folder = sample.write(tmp_path / str(seed), customers=1000, seed=1000 + seed, tables=("orders",))
-        found = estimates(paid(pd.read_parquet(folder / "orders.parquet")))
+        found = estimates(paid(folder))
         covered += (found["low"] <= truth) & (truth <= found["high"])
     assert covered.between(364, 393).all(), covered.to_dict()
