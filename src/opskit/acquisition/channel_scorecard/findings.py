@@ -85,8 +85,7 @@ def key_figures(
         name = f"Additional sign-ups of dear weeks, times average cost: {one['channel']}"
         rows.append((name, one["times"], one["times_low"], one["times_high"], one["weeks"], "times"))
     if len(even):
-        one = even[even["cost_to_move"] > 0].head(2).tail(1)
-        one = (one if len(one) else even.head(1)).iloc[0]
+        one = even.iloc[0]
         bounds = ("saved", "saved_low", "saved_high", "customers")
         rows.append(("Saved a year per customer moved to owned traffic", *(one[name] for name in bounds), currency))
     table = pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
@@ -223,7 +222,7 @@ def _quality(card: "pd.DataFrame") -> list[str]:
     one = last.iloc[0]
     share = plots.percent(one["value"])
     return [
-        f"**{one['channel']}** brings customers who come back least, {share} within {days} days: its sign-ups are worth less than others, however cheap."
+        f"**{one['channel']}** brings customers who come back least, {share} within {days} days: look at the margin they bring before buying more of its sign-ups."
     ]
 
 

@@ -1,6 +1,7 @@
 """Owned, paid and earned: who brings customers, what a credited order costs, and when owned traffic pays."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals as nw
@@ -173,8 +174,8 @@ def break_even(
     found: Touches | None,
     cohorts: Cohorts,
     *,
-    cost_to_move: float,
     fixed_cost_per_month: float,
+    costs_to_move: Sequence[float] = (),
     confidence: float = 0.95,
 ) -> "pd.DataFrame":
     """How many customers must be moved to owned traffic so that it pays, at several costs of moving one.
@@ -185,12 +186,13 @@ def break_even(
     Args:
         found: Of `touches`; None: an empty table.
         cohorts: Of `cohorts`, for the number of customers.
-        cost_to_move: One-off cost of moving a customer, such as a coupon for adding the shop's account.
         fixed_cost_per_month: What owned traffic costs whatever its size, such as an operator's time, beyond its messages.
+        costs_to_move: One-off costs of moving a customer, such as a coupon for adding the shop's account; none: no cost,
+            and a quarter, half and three quarters of what a moved customer saves a year.
         confidence: Coverage of the intervals, between 0 and 1.
 
     Returns:
-        cost_to_move (none, half, as given, twice), saved (money a year per moved customer before the cost of moving),
+        cost_to_move, saved (money a year per moved customer before the cost of moving),
         saved_low, saved_high, net (first year, after it), customers_needed (rounded up; missing where no number pays),
         needed_low, needed_high (missing: no number), customers (there are), pays ("yes", "no", "cannot be told": with
         all of them moved, by the interval). Empty where paid or owned channels have no repeat spend with credited orders.
@@ -204,7 +206,8 @@ def break_even(
     import numpy as np
     import pandas as pd
 
-    check(cost_to_move, "cost_to_move", ge=0)
+    for cost in costs_to_move:
+        check(cost, "costs_to_move", ge=0)
     check(fixed_cost_per_month, "fixed_cost_per_month", ge=0)
     there = int(cohorts.cells["first_orders"].sum())
     columns = [
@@ -231,7 +234,7 @@ def break_even(
 
     saved = stats.jackknife(found.sums, saved_a_year, confidence=confidence).iloc[0].to_numpy(dtype=float)
     rows: list[list[Any]] = []
-    for cost in sorted({0.0, cost_to_move / 2, float(cost_to_move), 2.0 * cost_to_move}):
+    for cost in costs_to_move or [part * max(saved[0], 0.0) for part in (0.0, 0.25, 0.5, 0.75)]:
         net = saved - cost
         fixed = 12 * fixed_cost_per_month
         needed = np.array([np.ceil(fixed / one) if one > 0 else np.nan for one in net])
