@@ -37,9 +37,7 @@ def plot_tiers(table: "pd.DataFrame", ax: "Axes | None" = None, *, window_days: 
     plots.format_axis(ax.xaxis, plots.percent)
     asleep, awake = (float(table.loc[table["tier"] == name, "share"].iloc[0]) for name in ("asleep", "awake"))
     finding = f"{plots.percent(awake)} of the customers are awake, {plots.percent(asleep)} asleep by their own rhythm"
-    detail = (
-        f"{table['customers'].sum():,} customers; in each tier: how many return within {window_days} days on their own"
-    )
+    detail = f"{table['customers'].sum():,} customers; in each tier: expected back within {window_days} days if nothing changes"
     plots.title(ax, finding, detail)
     return ax
 
