@@ -279,6 +279,16 @@ def test_dependency_counts_everybody_once() -> None:
     assert held[2, "contributions"] == 1
 
 
+def test_by_value_alone_two_roads_to_the_interval_agree(shop) -> None:
+    """Leaving out families and picking anew, against the influence function of the share of the top."""
+    found = shop["found"]
+    one = core_users.dependency(found, core_users.score(found, weights={"value": 1}), [400]).set_index("held")
+    other = core_users.spread(found).measures.set_index(["component", "measure"]).loc[("value", "top 10%")]
+    assert one.loc["own value", "share"] == pytest.approx(other["estimate"])
+    width = one.loc["own value", "high"] - one.loc["own value", "low"]
+    assert width == pytest.approx(other["high"] - other["low"], rel=0.25)
+
+
 def test_overlap_by_hand_and_ties_belong_in_part() -> None:
     n = 40
     value = [10] * 4 + [5] * 4 + [0] * (n - 8)  # the top six: four, and four who share the two places left
