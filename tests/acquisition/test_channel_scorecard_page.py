@@ -38,7 +38,7 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
 def test_the_verdicts_of_the_text_are_those_of_the_notebook() -> None:
     trend = STORED.shown("scores.cost_trend")[0]  # its columns may be broken into blocks: channels first, verdicts last
     channels = dict(re.findall(r"^(\d)\s+(\w+)\b", trend, flags=re.MULTILINE)[:4])
-    verdicts = dict(re.findall(r"^(\d)\s.*?(rises|falls|no clear change)$", trend, flags=re.MULTILINE))
+    verdicts = dict(re.findall(r"^(\d)\s.*?(rises|falls|no clear change)\s*$", trend, flags=re.MULTILINE))
     assert {channels[place]: verdicts[place] for place in channels} == {
         "influencer": "no clear change",
         "referral": "no clear change",

@@ -33,7 +33,7 @@ def plot_variants(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: 
     ax.grid(visible=True, axis="x")
     ax.set(xlim=(0, None), ylim=(-0.6, len(channels) - 0.4), xlabel=f"cost {currency}".strip())
     plots.format_axis(ax.xaxis, plots.number)
-    ax.legend(loc="best", fontsize=8.5)
+    ax.legend(loc="upper right", fontsize=8.5)
     every = table[table["channel"] == table["channel"].iloc[0]] if "all channels" not in channels else table
     every = every[every["channel"].isin(["all channels", "channels with spend"])]
     low, high = every["cost"].min(), every["cost"].max()
@@ -106,12 +106,10 @@ def plot_break_even(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency
     if len(paying):
         most = paying.iloc[-1]
         finding = (
-            f"Owned traffic pays from {plots.number(most['customers_needed'])} moved customers on, at "
+            f"Owned traffic pays from {plots.number(most['customers_needed'])} moved customers on, at up to "
             f"{plots.money(most['cost_to_move'], currency)} each"
         )
-    plots.title(
-        ax, finding, "bars: interval; a year's saving on paid touches against the cost of moving and of running it"
-    )
+    plots.title(ax, finding, "bars: interval; a year's saving on paid touches against what moving and running cost")
     return ax
 
 

@@ -58,7 +58,8 @@ def scorecard(
     Assumes spend is laid against the right days (the lag) and that the channel brought those it is credited with: CAC is
     an average, and where a channel takes credit for people who would have come anyway it is too low. Shares: Wilson's
     interval, customers independent. Money: blocks of four weeks are left out, spend and sign-ups together (single weeks
-    within a month and where there are few), costs on the log scale; weeks that differ in spend widen them.
+    within a month and where there are few), on the log scale where the interval lies above 0; weeks that differ in spend
+    widen them.
 
     Source: Wilson (1927); Künsch (1989), "The jackknife and the bootstrap for general stationary observations".
     """
@@ -122,10 +123,22 @@ def _ratios(table: "pd.DataFrame", names: list[str], keys: list[str], confidence
     values = found.to_numpy(dtype=float).reshape(-1, len(names), 3).copy()
     values[:, logs] = np.exp(values[:, logs])
     values[~np.isfinite(values)] = np.nan
+    _on_log_scale(values, [not log for log in logs])
     values[np.isnan(values).any(axis=2), 1:] = np.nan
     ends = [f"{name}{suffix}" for name in names for suffix in ("", "_low", "_high")]
     index = table.groupby(keys[0] if len(keys) == 1 else keys)["signups"].sum().index
     return pd.DataFrame(values.reshape(len(index), -1), index=index, columns=ends)
+
+
+def _on_log_scale(values: "np.ndarray[Any, Any]", columns: list[bool]) -> None:
+    """Put intervals that lie wholly above 0 on the log scale, in place: few large orders skew sums to the right."""
+    import numpy as np
+
+    estimate, low, high = (values[:, columns, end] for end in range(3))
+    positive = low > 0
+    half = np.divide((high - low) / 2, estimate, out=np.zeros_like(estimate), where=positive)
+    values[:, columns, 1] = np.where(positive, estimate * np.exp(-half), low)
+    values[:, columns, 2] = np.where(positive, estimate * np.exp(half), high)
 
 
 def ratio(over: "pd.Series[float]", under: "pd.Series[float]") -> "np.ndarray[Any, Any]":
