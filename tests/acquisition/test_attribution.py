@@ -383,6 +383,13 @@ def test_disagreement_by_hand() -> None:
     assert (apart["difference"] <= apart["high"]).all()
 
 
+def test_without_groups_there_are_no_intervals() -> None:
+    table = quick(*["a b*"] * 5, "b")
+    one, two = (attribution.credit(attribution.count_paths(table, as_of=LAST, groups=groups)) for groups in (1, 2))
+    np.testing.assert_allclose(one["credit"], two["credit"])
+    assert one[["low", "high"]].isna().all(axis=None)
+
+
 def test_one_customer_has_credit_without_an_interval() -> None:
     paths = attribution.count_paths(frame("a b*"), **OPTIONS)
     found = attribution.credit(paths)
@@ -404,7 +411,7 @@ def test_one_customer_has_credit_without_an_interval() -> None:
         (frame("a b*"), {"ends_share": 0.6}, "ends_share == 0.6, must be <= 0.5."),
         (frame("a b*"), {"rules": ["latest"]}, "rules == 'latest', must be one of"),
         (frame("a b*").drop(columns="converted"), {}, "touchpoints lacks 'converted'"),
-        (frame("a b*"), {"groups": 1}, "groups == 1, must be >= 2."),
+        (frame("a b*"), {"groups": 0}, "groups == 0, must be >= 1."),
     ],
 )
 def test_what_cannot_be_told_is_said_in_one_sentence(

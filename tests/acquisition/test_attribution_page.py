@@ -37,7 +37,7 @@ def test_the_best_channel_of_the_last_touch_is_contradicted_by_its_test_on_the_s
     assert "8 of 8 rules credit too much" in decided
     assert "all eight rules credit retargeting with more" in STORED.words
     (rules,) = [text for text in STORED.shown("against_tests(") if "verdict" in text]
-    assert len(re.findall(rf"^[0-7] .* {attribution.OVER}$", rules, flags=re.MULTILINE)) == 8
+    assert len(re.findall(rf"^[0-7] .* {attribution.OVER} *$", rules, flags=re.MULTILINE)) == 8
 
 
 def test_the_widest_gap_is_where_the_page_says() -> None:

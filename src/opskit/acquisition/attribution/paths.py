@@ -81,7 +81,7 @@ def count_paths(
         direct: Channels that people come by on their own; upper and lower case are the same.
         null_paths: Whether ``markov`` learns from paths that did not convert; without them it cannot tell a channel
             that leads on from one that leads nowhere.
-        groups: Groups of customers that intervals are made from; more take longer and are steadier.
+        groups: Groups of customers that intervals are made from; more take longer and are steadier. 1: no intervals.
 
     Returns:
         Paths, small tables for `credit`, `disagreement` and `removal_effects`.
@@ -105,7 +105,7 @@ def count_paths(
     """
     check(half_life_days, "half_life_days", gt=0)
     check(ends_share, "ends_share", ge=0, le=0.5)
-    check(groups, "groups", ge=2)
+    check(groups, "groups", ge=1)
     for rule in rules:
         check(rule, "rules", among=RULES)
     lf = touches(touchpoints, as_of=as_of, since=since)
@@ -131,7 +131,7 @@ def _steps(lf: nw.LazyFrame[Any], groups: int, rules: Collection[str], *, null_p
 
     if "markov" not in rules:
         return pd.DataFrame(columns=["group", "channel", "next", "converted", "n", "value"])
-    lf = stats.assign_groups(lf, groups=groups)
+    lf = _grouped(lf, groups)
     if not null_paths:
         lf = in_paths(lf).filter(nw.col("converting"))
     moves = lf.with_columns(
@@ -203,9 +203,7 @@ def _credits(lf: nw.LazyFrame[Any], rules: list[str], shares: _Shares, groups: i
         return pd.DataFrame(columns=["group", "channel", "rule", "conversions", "value"])
     value = nw.col("value").sum().over(*PATH).alias("value")
     parts = _path_channels(lf, rules, shares).with_columns(value, **shares.folded(rules))
-    grouped = stats.assign_groups(parts, groups=groups, ids=lf).with_columns(
-        **{rule: shares.of(rule) for rule in rules}
-    )
+    grouped = _grouped(parts, groups, ids=lf).with_columns(**{rule: shares.of(rule) for rule in rules})
     worth = {f"{rule}_value": nw.col(rule) * nw.col("value") for rule in rules}
     counted = frames.collect(
         grouped.with_columns(**worth).group_by("group", "channel").agg(nw.col(*rules, *worth).sum())
@@ -215,6 +213,10 @@ def _credits(lf: nw.LazyFrame[Any], rules: list[str], shares: _Shares, groups: i
         [keys.assign(rule=rule, conversions=counted[rule], value=counted[f"{rule}_value"]) for rule in rules],
         ignore_index=True,
     )
+
+
+def _grouped(lf: nw.LazyFrame[Any], groups: int, ids: nw.LazyFrame[Any] | None = None) -> nw.LazyFrame[Any]:
+    return lf.with_columns(nw.lit(0).alias("group")) if groups == 1 else stats.assign_groups(lf, groups=groups, ids=ids)
 
 
 def _path_channels(lf: nw.LazyFrame[Any], rules: Collection[str], shares: _Shares) -> nw.LazyFrame[Any]:
