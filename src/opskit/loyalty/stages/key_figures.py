@@ -254,7 +254,8 @@ def against(truth: Mapping[str, float], **found: Any) -> "pd.DataFrame":
         if name in truth or (not truth and row["before"] == row["stage"]):
             rows.append((name, row, ("probability", *_ENDS)))
     money = ("next_month", "next_month_low", "next_month_high")
-    rows += [(f"stages.next_month_revenue.{row['stage']}", row, money) for row in found["values"].to_dict("records")]
+    worth = found["values"].to_dict("records") if "values" in found else []
+    rows += [(f"stages.next_month_revenue.{row['stage']}", row, money) for row in worth]
     habit = found["times"].table.query("stage == 'habit' and months > 3")
     rows += [
         (f"stages.habit_within.{row['months']}_months", row, ("share", *_ENDS)) for row in habit.to_dict("records")

@@ -1,0 +1,71 @@
+"""The chapter says what the stored notebook says, and the page runs on what a user may have."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from stored import Stored
+
+import opskit
+from opskit.reports import execution
+from opskit.reports.pages import pages
+
+STORED = Stored("loyalty/stages")
+
+
+def test_what_the_text_says_of_the_figures_is_true() -> None:
+    value = {row[0]: row[1:] for row in STORED.headline}
+    derived = opskit.open("shop").truth["derived"]
+    fall = float(value["Fall from habit to none in a month"][0].rstrip("%")) / 100
+    assert 1 / 7 < fall < 1 / 5  # "about one in five or six"
+    low, high = (
+        float(value["1% moved from habit to satisfaction, a year"][place].split()[0].replace(",", ""))
+        for place in (1, 2)
+    )
+    assert low < 0 < high  # "nothing that can be told from chance"
+    assert float(value["1% moved from none to habit, a year"][1].split()[0].replace(",", "")) > 0
+    assert 0.4 < float(value["In the habit, with an answer that counts"][0].rstrip("%")) / 100 < 0.6  # "about half"
+    for name in ("nps_of_those_who_answer", "nps_of_all"):
+        assert f"{100 * derived[f'relationship.{name}']['value']:.0f} among" in " ".join(STORED.chapter.split())
+    decided = STORED.shown("decision", "text/markdown")[0]
+    for said in ("**fell silent**", "from none to **habit**", "**product** first", "**rises**"):
+        assert said in decided
+
+
+def export(path: Path, customers: int) -> Path:
+    """A shop's export in GB18030 with Chinese headers: customers with a rhythm of their own, many of whom stop."""
+    rng, rows = np.random.default_rng(3), []
+    for customer in range(customers):
+        at, stops, gap = rng.uniform(0, 200), rng.integers(30, 700), rng.gamma(2, 15)
+        while at < min(365, stops):
+            rows.append((f"会员{customer}", at, round(rng.gamma(3, 40), 2)))
+            at += rng.exponential(gap) + 1
+    table = pd.DataFrame(rows, columns=["买家会员名", "at", "实收金额"])
+    when = pd.Timestamp("2025-01-01") + pd.to_timedelta(table.pop("at"), unit="D")
+    table.assign(订单付款时间=when.dt.strftime("%Y/%m/%d %H:%M"), 订单编号=range(len(table))).to_csv(
+        path, index=False, encoding="gb18030"
+    )
+    return path
+
+
+def test_orders_alone_are_enough_and_the_page_says_what_is_missing(tmp_path: Path) -> None:
+    given = {"data": str(export(tmp_path / "orders.csv", 80))}
+    ran = execution.execute(pages()["loyalty/stages"], given, timeout_seconds=300, session=execution.Session())
+    assert ran.status == "ok", ran.reason
+    assert {row["name"] for row in ran.headline} >= {"Customers at loyalty", "Next month's revenue at habit"}
+    assert not any("NPS" in row["name"] for row in ran.headline)
+    assert re.search(r"No survey answers: satisfaction and affection here only count order days", str(ran.notebook))
+
+
+@pytest.mark.slow
+def test_too_little_data_make_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(
+        "customer_id,ordered_at,revenue\nA,2025-01-03,10\nB,2025-01-05,12\n", encoding="utf-8"
+    )
+    given = {"data": str(tmp_path / "orders.csv")}
+    ran = execution.execute(pages()["loyalty/stages"], given, timeout_seconds=300, session=execution.Session())
+    assert ran.status == "skipped"
+    assert ran.reason.endswith(".")
+    assert "\n" not in ran.reason
