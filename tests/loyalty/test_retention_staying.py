@@ -18,6 +18,7 @@ import matplotlib.pyplot as plt
 from opskit import stats
 from opskit.errors import OpskitError
 from opskit.loyalty import retention
+from opskit.loyalty.retention.differences import between_values
 
 START = pd.Timestamp("2024-01-01 12:00")
 LAST = dt.date(2024, 12, 31)  # day 365
@@ -148,15 +149,14 @@ def test_a_value_that_leaves_sooner_is_found_and_named() -> None:
 
 @pytest.mark.slow
 def test_attributes_without_effect_are_rarely_said_to_differ() -> None:
-    """Three idle attributes at 5%: the chance that any is called different is 5% at most, and not much less."""
+    """Three idle attributes at 5%: any is called different about one time in twenty, 7 to 36 of 400."""
     rng, wrong = np.random.default_rng(8), 0
-    for _ in range(200):
-        orders = shop(150, rng)
-        ids = pd.DataFrame({"customer_id": range(150)})
-        attributes = ids.assign(**{name: rng.integers(0, 3, 150) for name in "abc"})
-        found = retention.staying(orders, attributes, by=list("abc"), as_of=LAST, silence_days=30, min_customers=1)
-        wrong += bool(found.tests["differs"].any())
-    assert 2 <= wrong <= 20  # the middle 99.8% of Binomial(200, .05)
+    for _ in range(400):
+        time, followed = rng.exponential(50, 150), rng.uniform(20, 200, 150)
+        seen = {"time": np.minimum(time, followed).astype(int), "event": time <= followed, "n": 1}
+        idle = {name: pd.DataFrame({"value": rng.integers(0, 3, 150), **seen}) for name in "abc"}
+        wrong += bool(between_values(idle, confidence=0.95)["differs"].any())
+    assert 7 <= wrong <= 36, wrong
 
 
 def test_small_values_are_marked_and_take_no_part() -> None:
