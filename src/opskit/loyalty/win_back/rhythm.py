@@ -45,7 +45,7 @@ class PurchaseRhythm:
     >>> one = pd.DataFrame({"frequency": [9], "recency": [270], "days_since_last_order": [120]})
     >>> one = nw.from_native(one).lazy().with_columns(rhythm.alive())
     >>> frames.collect(one)["p_alive"].round(2).tolist()
-    [0.23]
+    [0.29]
     """
 
     r_: float
