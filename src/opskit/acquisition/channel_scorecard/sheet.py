@@ -93,7 +93,7 @@ def _cell(row: "dict[Any, Any]", name: str) -> str:
 
 def _payback(row: "dict[Any, Any]", days: "pd.DataFrame") -> str:
     found = days[days["channel"] == row["channel"]]
-    if found.empty:
+    if found.empty or not row["signups"]:
         return missing(row, "cac")
     one = found.iloc[0]
     if not one["observed_days"]:
