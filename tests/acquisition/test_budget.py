@@ -303,21 +303,21 @@ def test_costs_other_totals_and_other_splits_agree(curves: budget.Curves, extra:
 
 
 def test_weeks_not_seen_are_forecast_better_than_by_the_last_ones(found: budget.Series, curves: budget.Curves) -> None:
-    table = budget.hold_out(found, curves).set_index("series")
+    table = budget.hold_out(found, curves).set_index("channel")
     assert (table["error"] < table["naive_error"]).all()
     whole = budget.hold_out(found, budget.curves(found, by="total"))
-    assert whole["series"].tolist() == ["all"]
+    assert whole["channel"].tolist() == ["all"]
     assert whole["forecast"].iloc[0] == pytest.approx(whole["came"].iloc[0], rel=0.15)
 
 
 def test_weeks_that_hang_together_are_told(found: budget.Series, curves: budget.Curves) -> None:
     quiet = budget.residuals(found, curves)
-    assert (quiet["says"] == "no sign of anything missing").all()
+    assert (quiet["says"] == "nothing seems to be missing").all()
     assert quiet["dispersion"].between(0.8, 1.25).all()
     wave = 1 + 0.5 * np.sin(np.arange(DAYS) / 30)
     other = found._replace(recorded=(found.recorded * wave[:, None]).round())
     told = budget.residuals(other, budget.curves(other))
-    assert (told["says"] == "weeks hang together: something is missing").all()
+    assert (told["says"] == "something is missing").all()
 
 
 def test_weeks_add_up(found: budget.Series, curves: budget.Curves) -> None:

@@ -32,7 +32,7 @@ def value(name: str) -> list[float]:
 def shop() -> tuple[budget.Series, budget.Curves, budget.Incremental, pd.DataFrame]:
     ds = opskit.open("shop")
     tables = budget.tables(ds)
-    found = budget.series(tables.spend, tables.orders, tables.accounts, as_of=ds.as_of)
+    found = budget.series(ds.spend, tables.orders, tables.accounts, as_of=ds.as_of)
     curves = budget.curves(found)
     tests = budget.finished(tables.lift_tests, as_of=ds.as_of)
     credited = budget.credited(tests, tables.orders, tables.accounts, as_of=ds.as_of)
@@ -157,6 +157,6 @@ def test_a_missing_table_and_too_short_a_series_are_one_sentence(export: Path, t
 def test_an_earlier_day_sees_an_earlier_shop() -> None:
     ds = opskit.open("shop", as_of="2025-06-30")
     tables = budget.tables(ds)
-    found = budget.series(tables.spend, tables.orders, tables.accounts, as_of=ds.as_of)
+    found = budget.series(ds.spend, tables.orders, tables.accounts, as_of=ds.as_of)
     assert found.day[-1].item() == dt.date(2025, 6, 30)
     assert set(budget.finished(tables.lift_tests, as_of=ds.as_of)["channel"]) == {"short_video"}

@@ -15,7 +15,7 @@ from opskit.acquisition.budget.checks import beside_truth, by_week, hold_out, re
 from opskit.acquisition.budget.curves import IDENTIFIED, RECORDED, TOTAL, Curves, curves
 from opskit.acquisition.budget.evidence import Incremental, credited, finished, incremental, known
 from opskit.acquisition.budget.figures import plot_allocation, plot_costs, plot_curves, plot_incremental, plot_weeks
-from opskit.acquisition.budget.findings import decisions, key_figures
+from opskit.acquisition.budget.findings import decisions, key_figures, sheet
 from opskit.acquisition.budget.response import Fit, Known, adstock, fit, saturation
 from opskit.acquisition.budget.season import season
 from opskit.acquisition.budget.series import FIRST_ORDERS, SIGN_UPS, Series, Tables, series, tables
@@ -58,6 +58,7 @@ __all__ = [
     "saturation",
     "season",
     "series",
+    "sheet",
     "slope",
     "split",
     "tables",

@@ -35,7 +35,7 @@ def residuals(found: Series, curves: Curves, *, confidence: float = 0.95) -> "pd
         confidence: Coverage of the intervals, between 0 and 1.
 
     Returns:
-        series (channel, or "all"), weeks, dispersion (variance over that of pure counting; 1 is chance alone),
+        channel (or "all" outcomes), weeks, dispersion (variance over that of pure counting; 1 is chance alone),
         autocorrelation (of neighbouring weeks) with low and high, p (Ljung-Box over four weeks), says.
 
     Raises:
@@ -58,10 +58,10 @@ def residuals(found: Series, curves: Curves, *, confidence: float = 0.95) -> "pd
         follows = float((left[1:] * left[:-1]).sum() / (left**2).sum())
         half = float(z / np.sqrt(len(left)))
         p = float(acorr_ljungbox(left, lags=[4])["lb_pvalue"].iloc[0])
-        says = "weeks hang together: something is missing" if p < 0.01 else "no sign of anything missing"
-        row = {"series": name, "weeks": len(left), "dispersion": one.dispersion, "autocorrelation": follows}
+        says = "something is missing" if p < 0.01 else "nothing seems to be missing"
+        row = {"channel": name, "weeks": len(left), "dispersion": one.dispersion, "autocorrelation": follows}
         rows.append(row | {"low": follows - half, "high": follows + half, "p": p, "says": says})
-    columns = ["series", "weeks", "dispersion", "autocorrelation", "low", "high", "p", "says"]
+    columns = ["channel", "weeks", "dispersion", "autocorrelation", "low", "high", "p", "says"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -98,7 +98,7 @@ def hold_out(found: Series, curves: Curves, *, weeks: int = 8, special_days: str
         special_days: As in `season`.
 
     Returns:
-        series, weeks, came, forecast, naive (outcomes a week as in as many weeks before), error and naive_error (mean absolute
+        channel (or "all" outcomes), weeks, came, forecast, naive (outcomes a week as in as many weeks before), error and naive_error (mean absolute
         error a week), says.
 
     Raises:
@@ -119,9 +119,9 @@ def hold_out(found: Series, curves: Curves, *, weeks: int = 8, special_days: str
         seen, before = weekly(came[-cut:]), weekly(came[-2 * cut : -cut]).mean()
         error, naive = float(np.abs(seen - ahead).mean()), float(np.abs(seen - before).mean())
         says = "better than naive" if error < naive else "no better than naive"
-        row: dict[str, Any] = {"series": name, "weeks": weeks, "came": int(seen.sum()), "forecast": float(ahead.sum())}
+        row: dict[str, Any] = {"channel": name, "weeks": weeks, "came": int(seen.sum()), "forecast": float(ahead.sum())}
         rows.append(row | {"naive": before * weeks, "error": error, "naive_error": naive, "says": says})
-    columns = ["series", "weeks", "came", "forecast", "naive", "error", "naive_error", "says"]
+    columns = ["channel", "weeks", "came", "forecast", "naive", "error", "naive_error", "says"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -9,7 +9,43 @@ from opskit.acquisition.budget.evidence import Incremental
 from opskit.acquisition.budget.series import Series
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
+
+
+def sheet(table: "pd.DataFrame", names: "Mapping[str, str]") -> "pd.DataFrame":
+    """A table for the reader: each estimate with its interval in one cell, a row per channel.
+
+    Args:
+        table: Of `curves`, `costs` or `incremental`.
+        names: Columns to show and what to call them; those that have name_low and name_high get their interval.
+
+    Returns:
+        Texts and counts by channel. A bound that the data leave open is called so; what is missing is a dash.
+
+    >>> import pandas as pd
+    >>> row = {"channel": ["ads"], "cost": [5.0], "cost_low": [4.0], "cost_high": [float("inf")]}
+    >>> sheet(pd.DataFrame(row), {"cost": "next one"}).loc["ads"].to_list()
+    ['5 (4 to open)']
+    """
+    import pandas as pd
+
+    columns: dict[str, list[Any]] = {}
+    for name, spoken in names.items():
+        values: list[Any] = list(table[name])
+        if f"{name}_low" in table:
+            columns[spoken] = [
+                f"{_open(one)} ({_open(low)} to {_open(high)})" if one == one else "–"
+                for one, low, high in zip(values, table[f"{name}_low"], table[f"{name}_high"], strict=True)
+            ]
+        else:
+            columns[spoken] = [plots.number(one) if isinstance(one, float) else one for one in values]
+    return pd.DataFrame(columns, index=pd.Index(table["channel"], name="channel"))
+
+
+def _open(value: float) -> str:
+    return "open" if value == float("inf") else plots.number(value)
 
 
 def key_figures(
@@ -136,7 +172,7 @@ def _test(curves: Curves, extra: Incremental, outcome: str) -> str:
         )
     row: Any = extra.table.set_index("channel").loc[name]
     return (
-        f"Test **{name}** next, by leaving it out for half of its audience by lot: of its {int(row['credited'])} credited {outcome} "
+        f"Test **{name}** next, by leaving it out for half of its audience by lot: of its {int(row['credited']):,} credited {outcome} "
         f"between {plots.percent(max(row['share_low'], 0.0))} and {plots.percent(row['share_high'])} may be extra, and no other "
         "channel's doubt weighs more."
     )

@@ -34,22 +34,20 @@ class Series(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The tables that the page uses; None where there is none."""
+    """The tables that the page uses beside spend; None where there is none."""
 
-    spend: Any
     orders: Any
     accounts: Any
     lift_tests: Any
 
 
 def tables(ds: "Dataset") -> Tables:
-    """The tables of a dataset.
+    """The tables of a dataset beside spend.
 
     Raises:
-        MissingTableError: There is no spend, or neither customers with a date of sign-up nor orders.
+        MissingTableError: There are neither customers with a date of sign-up nor orders.
     """
-    ds.require("spend")
-    found: dict[str, Any] = {"spend": ds.spend}
+    found: dict[str, Any] = {}
     for name in ("orders", "customers", "lift_tests"):
         try:
             found[name] = getattr(ds, name)
@@ -60,7 +58,7 @@ def tables(ds: "Dataset") -> Tables:
             f"{ds.name} tells neither when customers signed up nor when they ordered: add signed_up_at to customers, or "
             "the table orders."
         )
-    return Tables(found["spend"], found["orders"], found["customers"], found["lift_tests"])
+    return Tables(found["orders"], found["customers"], found["lift_tests"])
 
 
 def series(
