@@ -174,7 +174,9 @@ def test_a_channel_without_a_curve_is_said_to_have_none(by: str, found: budget.S
     reward = rng.poisson(6.0, DAYS)
     spend["reward"] = 9.0 * reward
     recorded = found.recorded.assign(flat=rng.poisson(6.0, DAYS), constant=rng.poisson(6.0, DAYS), reward=reward)
-    other = found._replace(spend=spend, recorded=recorded.astype(float), total=recorded.sum(axis=1).to_numpy(float))
+    made = rows(found._replace(spend=spend, recorded=recorded.astype(float)))
+    other = budget.series(made[0], made[2], made[1], as_of=LAST)
+    assert other.paid_per_outcome == ("reward",)
     curves = budget.curves(other, by=by)
     table = curves.table.set_index("channel")
     assert table.loc["constant", "verdict"] == "not identified: its spend hardly ever varied"

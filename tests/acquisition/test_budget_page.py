@@ -154,6 +154,13 @@ def test_a_missing_table_and_too_short_a_series_are_one_sentence(export: Path, t
     assert "tells neither when customers signed up nor when they ordered" in outcome.reason
 
 
+def test_a_reward_for_a_sign_up_is_no_response_of_first_orders() -> None:
+    ds = opskit.open("shop")
+    found = budget.series(ds.spend, ds.orders, ds.customers, as_of=ds.as_of, outcome=budget.FIRST_ORDERS)
+    assert found.paid_per_outcome == ("referral",)
+    assert "referral" not in budget.curves(found).channels
+
+
 def test_an_earlier_day_sees_an_earlier_shop() -> None:
     ds = opskit.open("shop", as_of="2025-06-30")
     tables = budget.tables(ds)

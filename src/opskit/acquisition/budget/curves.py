@@ -128,7 +128,7 @@ def _fits(
 ) -> tuple[dict[str, str], dict[str, Fit], dict[str, int]]:
     """Verdict of each channel, its fit and its place in it."""
     verdicts: dict[str, str] = {name: NEVER_VARIED for name in names if not _varied(found, name)}
-    verdicts |= {name: PER_OUTCOME for name in names if name not in verdicts and _follows(found, name)}
+    verdicts |= {name: PER_OUTCOME for name in names if name in found.paid_per_outcome}
     fits: dict[str, Fit] = {}
     places: dict[str, int] = {}
     if by == TOTAL:
@@ -160,15 +160,6 @@ def _varied(found: Series, name: str) -> bool:
     spend = found.spend[name].to_numpy(float)
     weekly = spend[: len(spend) // 7 * 7].reshape(-1, 7).mean(axis=1)
     return bool(np.std(weekly) > 0.01 * weekly.mean())
-
-
-def _follows(found: Series, name: str) -> bool:
-    """Whether the channel's spend is its outcomes times a price."""
-    import numpy as np
-
-    if name not in found.recorded or not found.recorded[name].std() > 0:
-        return False
-    return float(np.corrcoef(found.spend[name], found.recorded[name])[0, 1]) > 0.98
 
 
 def _verdict(one: Fit, place: int) -> str:

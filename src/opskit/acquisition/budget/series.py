@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SIGN_UPS, FIRST_ORDERS = "sign-ups", "first orders"
 OUTCOMES = ("", SIGN_UPS, FIRST_ORDERS)
 LEAST_DAYS = 26 * 7
+_FOLLOWS = 0.98  # correlation of daily spend and daily sign-ups; advertising never comes near it
 UNKNOWN = "(unknown)"
 
 
@@ -31,6 +32,7 @@ class Series(NamedTuple):
     total: "NDArray[np.float64]"
     outcome: str
     notes: tuple[str, ...]
+    paid_per_outcome: tuple[str, ...] = ()  # channels whose spend is a price times their sign-ups or outcomes
 
 
 class Tables(NamedTuple):
@@ -110,7 +112,19 @@ def series(
             f"No {outcome} are recorded with a channel that has spend: only their total can tell what spend does."
         )
     table = wide.reindex(days).fillna(0.0)
-    return Series(days.astype("datetime64[D]"), table, recorded, total, outcome, tuple(notes))
+    rewarded = _following(table, recorded)
+    if outcome == FIRST_ORDERS and has(accounts, "signed_up_at"):  # a reward for a sign-up goes before its first order
+        joined = _counted(orders, accounts, SIGN_UPS, as_of).pivot_table(index="day", columns="channel", values="n")
+        rewarded |= _following(table, joined.reindex(days).fillna(0.0))
+    return Series(days.astype("datetime64[D]"), table, recorded, total, outcome, tuple(notes), tuple(sorted(rewarded)))
+
+
+def _following(spend: "pd.DataFrame", came: "pd.DataFrame") -> set[str]:
+    """Channels whose spend moves with what came day by day, as a commission or a reward does."""
+    import numpy as np
+
+    both = [str(name) for name in spend if name in came and came[name].std() > 0 and spend[name].std() > 0]
+    return {name for name in both if float(np.corrcoef(spend[name], came[name])[0, 1]) > _FOLLOWS}
 
 
 def _chosen(channels: str, have: list[str]) -> list[str]:
