@@ -45,7 +45,7 @@ def effects(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
     Returns:
         A row per effect: effect, estimate, low, high, n (matched members), unit ("money", "orders" or "share"):
         spend, orders and order value, each absolute (spend and orders per member-month, spend in money; order value per
-        order placed as a member) and relative to what it would have been; typical order, relative (geometric mean of the
+        order placed as a member) and relative to what it would have been, with intervals on the log scale; typical order, relative (geometric mean of the
         order values, which single large orders move less); the parts of the spend effect that come from
         more orders and from dearer ones; spend, total of the matched members within the window; and margin where known.
 
@@ -59,17 +59,28 @@ def effects(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
         in randomized trials using structural nested mean models"; correction of the remaining difference as in Abadie &
         Imbens (2011), "Bias-corrected matching estimators for average treatment effects".
     """
+    import numpy as np
     import pandas as pd
 
     measures = ("spend", "orders", *_LOGS, *(("margin",) if matched.has_margin else ()))
 
     def statistic(totals: "pd.DataFrame") -> "pd.Series[Any]":
-        return pd.Series(solve(totals, measures))
+        effect = pd.Series(solve(totals, measures))
+        factors = _relative(effect.index)
+        effect[factors] = np.log1p(effect[factors])
+        return effect
 
     found = stats.jackknife(window_sums(matched, measures), statistic, keys=_KEYS, confidence=confidence)
+    factors = _relative(found.index)
+    found[factors] = np.expm1(found[factors])
     rows = found.rename_axis("effect").reset_index()
     units = ["share" if "relative" in name else "orders" if name == "orders" else "money" for name in rows["effect"]]
     return rows.assign(n=matched.members, unit=units)
+
+
+def _relative(effects: "Iterable[str]") -> list[bool]:
+    """Which are factors, so that their intervals belong on the scale of logarithms."""
+    return ["relative" in name for name in effects]
 
 
 def comparable(matched: Matched, *, confidence: float = 0.95) -> "pd.DataFrame":
