@@ -133,7 +133,7 @@ def worth(panel: "Panel", *, share: float = 0.01, last: int = 12, confidence: fl
     Returns:
         A row per step: before, stage, customers (moved), next_month (more revenue in the next month) with
         next_month_low and next_month_high, next_year with next_year_low and next_year_high, n (customers at the lower
-        stage today).
+        stage today); nobody there to be moved is a missing figure, not 0.
 
     Raises:
         OpskitError: An option is out of range.
@@ -148,8 +148,9 @@ def worth(panel: "Panel", *, share: float = 0.01, last: int = 12, confidence: fl
     check(last, "last", ge=1)
 
     def gains(grids: Counts) -> "Array":
-        there = share * grids.present[-1][:-1]
-        return np.concatenate([there * np.diff(value) for value in _value(grids, last)])
+        there = grids.present[-1][:-1]
+        moved = np.where(there > 0, share * there, np.nan)
+        return np.concatenate([moved * np.diff(value) for value in _value(grids, last)])
 
     found, there = jackknife(panel, gains, confidence), counts(panel).present[-1][:-1]
     table = pd.DataFrame({"before": STAGES[:-1], "stage": STAGES[1:], "customers": share * there})
