@@ -92,10 +92,10 @@ def panel(
         .agg(nw.len().alias("customers"), nw.col("revenue").sum())
     )
     moves = counted.sort_values(list(keys), ignore_index=True)
-    first = int(moves["month"].min()) if len(moves) else last
+    first = int(moves["month"].min()) if len(moves) else last + 1
     if last - first < 1:
         raise TooLittleDataError(
-            f"{max(last - first + 1, 0)} whole months lie between the first order and {as_of}, and stages are compared "
+            f"{last - first + 1} whole month(s) lie between the first order and {as_of}, and stages are compared "
             "from month to month: at least two are needed. Use a later as_of, or more data."
         )
     moves["month"] -= first

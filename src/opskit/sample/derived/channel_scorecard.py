@@ -135,15 +135,21 @@ def _ratios(channel: str, daily: Daily, first: NDArray[np.bool_], old: NDArray[n
         }
     return {
         name: Figure(
-            float(over.sum() / under.sum()),
+            float(over.sum() / under.sum()) if under.sum() > 0 else float("nan"),
             unit,
             where,
             "the same ratio in the shop's own weeks that are old enough",
-            float(np.std(over.sum(axis=1) / under.sum(axis=1), ddof=1) / np.sqrt(PARTS)),
+            _error(over.sum(axis=1), under.sum(axis=1)),
             _spread(over, under),
         )
         for name, (over, under, unit, where) in found.items()
     }
+
+
+def _error(over: Floats, under: Floats) -> float:
+    """Of the ratio, from the parts of the reference shop; missing where one of them has nothing to divide by."""
+    known = bool((under > 0).all())
+    return float(np.std(over / under, ddof=1) / np.sqrt(PARTS)) if known else float("nan")
 
 
 def _spread(over: Floats, under: Floats) -> float:
@@ -153,12 +159,14 @@ def _spread(over: Floats, under: Floats) -> float:
     """
     edges = np.arange(0, over.shape[1], BLOCK_DAYS)
     blocks = len(edges)
+    if blocks < 2:
+        return float("nan")
     parts = np.add.reduceat(over, edges, axis=1), np.add.reduceat(under, edges, axis=1)
     top, bottom = (part.sum(axis=1, keepdims=True) - part for part in parts)
     known = bottom > 0
     left_out = np.where(known, top / np.where(known, bottom, 1), np.nan)
     variance = np.nanvar(left_out, axis=1) * (blocks - 1)
-    return float(np.sqrt(np.nanquantile(variance, 0.9) * SHOP)) if blocks > 1 else float("nan")
+    return float(np.sqrt(np.nanquantile(variance, 0.9) * SHOP))
 
 
 def _payback(daily: Daily, ripe: NDArray[np.int64]) -> Figure:

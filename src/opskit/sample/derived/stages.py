@@ -4,7 +4,7 @@ The rules are those that the page takes for the sample shop, worked out here on 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ def _first_habit(whole: Grid) -> dict[str, Figure]:
     return found
 
 
-def _ratio(part: NDArray[np.generic], base: NDArray[np.generic], unit: str, where: str) -> Figure:
+def _ratio(part: NDArray[Any], base: NDArray[Any], unit: str, where: str) -> Figure:
     """A ratio of sums over accounts, whose months hang together."""
     value = float(part.sum() / base.sum())
     error = float(np.sqrt(np.sum((part - value * base) ** 2)) / base.sum())
