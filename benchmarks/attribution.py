@@ -1,6 +1,6 @@
 """Markov and Shapley attribution against hand-written DuckDB SQL and ChannelAttribution; results are compared before times.
 
-python benchmarks/attribution.py --touchpoints 1000000
+python -m benchmarks.attribution --touchpoints 1000000
 
 Both sides count by a hundred groups of customers, which intervals need. ChannelAttribution is optional: it is compared where it can
 be imported, end to end, from the file of touches to the Markov credit of every channel.
@@ -9,16 +9,14 @@ be imported, end to end, from the file of touches to the Markov credit of every 
 import argparse
 import datetime as dt
 import importlib
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+from benchmarks.clock import seconds
 
 from opskit.acquisition import attribution
 from opskit.acquisition.attribution import markov
@@ -60,17 +58,6 @@ def by_sql(con: duckdb.DuckDBPyConnection, rule: str) -> pd.Series:
     chain = markov.Chain(summed(table["begins"].to_numpy()), moves, summed(ends), summed(~inner & ~ends))
     effects = markov.removal_effects(chain)
     return pd.Series(effects / effects.sum() * chain.converts.sum(), index=names)
-
-
-def seconds(run: Callable[[], Any], repeats: int) -> tuple[float, float]:
-    """Median wall and processor seconds."""
-    wall, cpu = [], []
-    for _ in range(repeats):
-        started, used = time.perf_counter(), time.process_time()
-        run()
-        wall.append(time.perf_counter() - started)
-        cpu.append(time.process_time() - used)
-    return statistics.median(wall), statistics.median(cpu)
 
 
 def peer(path: Path, package: Any) -> pd.Series:

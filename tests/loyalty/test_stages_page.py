@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
+import exports
 import pytest
 from stored import Stored
 
@@ -34,24 +33,8 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
         assert said in decided
 
 
-def export(path: Path, customers: int) -> Path:
-    """A shop's export in GB18030 with Chinese headers: customers with a rhythm of their own, many of whom stop."""
-    rng, rows = np.random.default_rng(3), []
-    for customer in range(customers):
-        at, stops, gap = rng.uniform(0, 200), rng.integers(30, 700), rng.gamma(2, 15)
-        while at < min(365, stops):
-            rows.append((f"会员{customer}", at, round(rng.gamma(3, 40), 2)))
-            at += rng.exponential(gap) + 1
-    table = pd.DataFrame(rows, columns=["买家会员名", "at", "实收金额"])
-    when = pd.Timestamp("2025-01-01") + pd.to_timedelta(table.pop("at"), unit="D")
-    table.assign(订单付款时间=when.dt.strftime("%Y/%m/%d %H:%M"), 订单编号=range(len(table))).to_csv(
-        path, index=False, encoding="gb18030"
-    )
-    return path
-
-
 def test_orders_alone_are_enough_and_the_page_says_what_is_missing(tmp_path: Path) -> None:
-    given = {"data": str(export(tmp_path / "orders.csv", 80))}
+    given = {"data": str(exports.orders_in_chinese(tmp_path / "orders.csv", 80))}
     ran = execution.execute(pages()["loyalty/stages"], given, timeout_seconds=300, session=execution.Session())
     assert ran.status == "ok", ran.reason
     assert {row["name"] for row in ran.headline} >= {"Customers at loyalty", "Next month's revenue at habit"}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import numpy as np
+import exports
 import pandas as pd
 import pytest
 from stored import Stored
@@ -54,22 +54,6 @@ def test_the_decision_says_what_the_page_says() -> None:
         assert said in decided
 
 
-def export(path: Path, customers: int) -> Path:
-    """A shop's export in GB18030 with Chinese headers: customers with a rhythm of their own, many of whom stop."""
-    rng, rows = np.random.default_rng(3), []
-    for customer in range(customers):
-        at, stops, gap = rng.uniform(0, 200), rng.integers(30, 700), rng.gamma(2, 15)
-        while at < min(365, stops):
-            rows.append((f"会员{customer}", at, round(rng.gamma(3, 40), 2)))
-            at += rng.exponential(gap) + 1
-    table = pd.DataFrame(rows, columns=["买家会员名", "at", "实收金额"])
-    when = pd.Timestamp("2025-01-01") + pd.to_timedelta(table.pop("at"), unit="D")
-    table.assign(订单付款时间=when.dt.strftime("%Y/%m/%d %H:%M"), 订单编号=range(len(table))).to_csv(
-        path, index=False, encoding="gb18030"
-    )
-    return path
-
-
 def ran(data: Path) -> execution.Outcome:
     return execution.execute(
         pages()["loyalty/win_back"], {"data": str(data)}, timeout_seconds=300, session=execution.Session()
@@ -78,7 +62,7 @@ def ran(data: Path) -> execution.Outcome:
 
 @pytest.mark.parametrize(("customers", "status"), [(6, "skipped"), (300, "ok")])
 def test_a_foreign_export_gives_figures_or_one_sentence(tmp_path: Path, customers: int, status: str) -> None:
-    outcome = ran(export(tmp_path / "orders.csv", customers))
+    outcome = ran(exports.orders_in_chinese(tmp_path / "orders.csv", customers))
     assert outcome.status == status, outcome.reason
     assert bool(outcome.headline) == (status == "ok")
     if status == "skipped":
