@@ -171,6 +171,13 @@ def test_line_labels_do_not_overlap() -> None:
     assert all(upper.y0 >= lower.y1 - 1 for lower, upper in itertools.pairwise(boxes))
 
 
+def test_counts_stand_above_their_points() -> None:
+    ax = plots.axes(size=(4, 3))
+    plots.label_counts(ax, [1, 2], [0.5, 0.7], [12, 34_567])
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [("n=12", (1, 0.5)), ("n=34.6k", (2, 0.7))]
+    assert all(text.get_position()[1] > 0 for text in ax.texts)
+
+
 def test_a_missing_bound_draws_nothing() -> None:
     ax = plots.axes()
     plots.error_bars(ax, [0, 1], [0.1, np.nan], [0.2, np.nan])

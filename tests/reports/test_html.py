@@ -148,6 +148,17 @@ def test_links_to_other_files_of_the_notebook_are_not_left_dangling():
     assert "Next" not in page
 
 
+def test_widgets_and_sections_of_widgets_alone_are_left_out():
+    slider = output(text_plain="IntSlider(value=7)")
+    slider.data[html._WIDGET] = {"model_id": "1"}
+    explore = v4.new_markdown_cell("## Explore\n\nMove the slider.")
+    alone = render(code("table", output(text_plain="kept")), explore, code("slider", slider))
+    assert [word in alone for word in ("IntSlider", "Move the slider", "kept")] == [False, False, True]
+    beside = render(explore, code("slider", slider), code("figure", output(text_plain="static view")))
+    assert "IntSlider" not in beside
+    assert [word in beside for word in ("Move the slider", "static view")] == [True, True]
+
+
 def test_the_notebook_given_is_not_changed():
     notebook = v4.new_notebook(cells=[code("h", output(text_html="<b>1</b>"), tags=["headline"])])
     before = v4.writes(notebook)

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from opskit.plots.formats import number
 from opskit.plots.style import BLACK, BLUE, GREY, apply
 
 if TYPE_CHECKING:
@@ -86,6 +87,27 @@ def error_bars(
     """Draw intervals as thin bars; a missing bound draws nothing."""
     draw = ax.hlines if horizontal else ax.vlines
     draw(positions, low, high, color=color, linewidth=1.2, zorder=3)
+
+
+def label_counts(ax: "Axes", positions: Any, heights: Any, counts: Any) -> None:
+    """Write n above points: what each of them counts.
+
+    Args:
+        ax: The Axes of the points.
+        positions: Where they are along the x-axis.
+        heights: What to stand above: their values, or the high ends of their intervals.
+        counts: How many each of them counts.
+    """
+    for position, height, n in zip(positions, heights, counts, strict=True):
+        ax.annotate(
+            f"n={number(n)}",
+            (position, height),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=GREY,
+        )
 
 
 def date_axis(ax: "Axes") -> None:

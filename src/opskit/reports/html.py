@@ -23,6 +23,7 @@ TAGS = [
 SHORT = 16
 """Texts in tables up to this length are not broken into lines."""
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/plain"]
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 _NUMBER = re.compile(r"[-+−–]?[¥$€£]?\d[\d,]*(\.\d+)?([eE][-+]?\d+)?\s?%?|NaN|nan|NaT|None|<NA>|&lt;NA&gt;|–|inf|-inf")
 _INVISIBLE = re.compile(r"<(style|script)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE)
 _ONLY_DEAD_LINKS = re.compile(r"<p>(?:\s|[·|,.]|<a>[^<]*</a>)+</p>")
@@ -50,6 +51,7 @@ def render(notebook: Any, head: Head) -> str:
         head: What to write above its cells.
     """
     body = copy.deepcopy(notebook)
+    _drop_widgets(body)
     if head.reason:
         _cut(body)
     headline, decision = _take(body, "headline", "text/html"), _take(body, "decision", "text/markdown")
@@ -165,6 +167,25 @@ def _shows_nothing(cell: Any) -> bool:
 
 def _is_heading(cell: Any) -> bool:
     return cell.cell_type == "markdown" and cell.source.lstrip().startswith("##")
+
+
+def _drop_widgets(notebook: Any) -> None:
+    """Leave out sliders and menus, which do nothing without a kernel, and the sections that have nothing else to show."""
+    sections: list[list[Any]] = [[]]
+    for cell in notebook.cells:
+        if _is_heading(cell):
+            sections.append([])
+        sections[-1].append(cell)
+    notebook.cells = [cell for section in sections if not _only_widgets(section) for cell in section]
+
+
+def _only_widgets(section: list[Any]) -> bool:
+    """Drop the section's widgets; tells whether there were any and nothing is left."""
+    code = [cell for cell in section if cell.cell_type == "code"]
+    before = sum(len(cell.outputs) for cell in code)
+    for cell in code:
+        cell.outputs = [output for output in cell.outputs if _WIDGET not in output.get("data", {})]
+    return before > 0 and not any(cell.outputs for cell in code)
 
 
 def _cut(notebook: Any) -> None:

@@ -36,7 +36,8 @@ def residuals(found: Series, curves: Curves, *, confidence: float = 0.95) -> "pd
 
     Returns:
         channel (or "all" outcomes), weeks, dispersion (variance over that of pure counting; 1 is chance alone),
-        autocorrelation (of neighbouring weeks) with low and high, p (Ljung-Box over four weeks), says.
+        autocorrelation (of neighbouring weeks) with low and high, p (Ljung-Box over four weeks),
+        says (p below 1 - confidence, shared out among the fits).
 
     Raises:
         OpskitError: The confidence is not between 0 and 1.
@@ -50,15 +51,16 @@ def residuals(found: Series, curves: Curves, *, confidence: float = 0.95) -> "pd
 
     check(confidence, "confidence", gt=0, lt=1)
     z = ndtri((1 + confidence) / 2)
+    every = _series(found, curves)
     rows: list[dict[str, Any]] = []
-    for name, came, one in _series(found, curves):
+    for name, came, one in every:
         expected = weekly(one.expected)
         left = (weekly(came) - expected) / np.sqrt(np.maximum(expected, 1e-9))
         left = left - left.mean()
         follows = float((left[1:] * left[:-1]).sum() / (left**2).sum())
         half = float(z / np.sqrt(len(left)))
         p = float(acorr_ljungbox(left, lags=[4])["lb_pvalue"].iloc[0])
-        says = "something is missing" if p < 0.01 else "nothing seems to be missing"
+        says = "something is missing" if p < (1 - confidence) / len(every) else "nothing seems to be missing"
         row = {"channel": name, "weeks": len(left), "dispersion": one.dispersion, "autocorrelation": follows}
         rows.append(row | {"low": follows - half, "high": follows + half, "p": p, "says": says})
     columns = ["channel", "weeks", "dispersion", "autocorrelation", "low", "high", "p", "says"]

@@ -153,16 +153,7 @@ def plot_quarters(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     place = known.index
     ax.plot(place, known["share"], color=plots.BLUE, marker="o")
     plots.error_bars(ax, place, known["low"], known["high"], color=plots.BLUE)
-    for at, row in zip(place, known.to_dict("records"), strict=True):
-        ax.annotate(
-            f"n={plots.number(row['n'])}",
-            (at, row["high"]),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=plots.GREY,
-        )
+    plots.label_counts(ax, place, known["high"], known["n"])
     quarter = known["quarter"].dt
     ax.set_xticks(
         place, [f"{year} Q{number}" for year, number in zip(quarter.year, quarter.quarter, strict=True)], fontsize=9

@@ -126,16 +126,7 @@ def plot_repeat(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         return ax
     ax.plot(table["order_number"], table["probability"], color=plots.BLUE, marker="o")
     plots.error_bars(ax, table["order_number"], table["low"], table["high"], color=plots.BLUE)
-    for order_number, n, high in zip(table["order_number"], table["customers"], table["high"], strict=True):
-        ax.annotate(
-            f"n={plots.number(n)}",
-            (order_number, high),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=plots.GREY,
-        )
+    plots.label_counts(ax, table["order_number"], table["high"], table["customers"])
     ax.set(
         xlabel="after order number",
         ylabel="probability of another order",

@@ -58,16 +58,7 @@ def plot_scores(
     place = range(len(table))
     ax.plot(place, table["score"], color=plots.BLUE, marker="o")
     plots.error_bars(ax, place, table["low"], table["high"], color=plots.BLUE)
-    for at, row in zip(place, table.to_dict("records"), strict=True):
-        ax.annotate(
-            f"n={row['answered']:,}",
-            (at, row["high"]),
-            xytext=(0, 4),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=plots.GREY,
-        )
+    plots.label_counts(ax, place, table["high"], table["answered"])
     names = [
         f"{quarter.year} Q{quarter.quarter}" + ("" if whole else "\nso far")
         for quarter, whole in zip(table["quarter"], table["complete"], strict=True)
