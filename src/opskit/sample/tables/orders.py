@@ -43,6 +43,7 @@ ASSORTMENT = (
 )
 PLATFORMS = ("mini_program", "app", "web")
 PARCEL_COST = 14.0
+LOYAL_TO_FAVOURITE = 0.6  # of a customer's orders; the others are of any group, the favourite included
 
 
 def build(chunk: Chunk) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
     terms = membership.spells(chunk, customer[paid], at[paid], value[paid])
     uplift = world.truth["membership.basket_uplift"] * membership.is_member(terms, customer, at)
     revenue = np.round(value * (1 + uplift), 2)
-    kind = _kinds(rng, chunk, customer)
+    kind, favourite = _kinds(rng, chunk, customer)
     busy = world.busy[np.minimum(at.astype(np.int64), world.days - 1)]
     off = np.clip(0.04 + 0.06 * (busy - 1), 0, 0.22) + rng.beta(1.2, 14, n)
     off = np.where(rng.random(n) < 0.25, 0.0, off)
@@ -85,6 +86,8 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "at": at,
         "paid": paid,
         "uplift": uplift,
+        "kind": kind,
+        "favourite": favourite,
         "memberships": terms,
         "delivered": delivered,
         "confirmed": confirmed,
@@ -123,12 +126,14 @@ def _values(rng: np.random.Generator, chunk: Chunk, customer: NDArray[np.int64])
     return rng.gamma(truth["value.p"], size=len(customer)) / nu[customer]
 
 
-def _kinds(rng: np.random.Generator, chunk: Chunk, customer: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Product group of each order: six in ten orders are of the customer's favourite group."""
+def _kinds(
+    rng: np.random.Generator, chunk: Chunk, customer: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Product group of each order, and each customer's favourite, of which LOYAL_TO_FAVOURITE of the orders are."""
     weight = np.array([line[1] for line in ASSORTMENT])
     favourite = rng.choice(len(weight), size=chunk.size, p=weight)
     other = rng.choice(len(weight), size=len(customer), p=weight)
-    return np.where(rng.random(len(customer)) < 0.6, favourite[customer], other)
+    return np.where(rng.random(len(customer)) < LOYAL_TO_FAVOURITE, favourite[customer], other), favourite
 
 
 def _refunds(
