@@ -11,7 +11,6 @@ from opskit.loyalty.core_users.figures import (
     plot_sensitivity,
     plot_spread,
 )
-from opskit.loyalty.core_users.graph import Referrals, downstream, reached, referrals
 from opskit.loyalty.core_users.key_figures import TOP, beside_truth, decisions, key_figures, recovery
 from opskit.loyalty.core_users.score import WEIGHTS, core, firmness, normalized, score, sensitivity
 from opskit.loyalty.core_users.silence import at_risk, audience, silence
@@ -23,7 +22,6 @@ __all__ = [
     "WEIGHTS",
     "Components",
     "Persistence",
-    "Referrals",
     "Spread",
     "at_risk",
     "audience",
@@ -33,7 +31,6 @@ __all__ = [
     "core",
     "decisions",
     "dependency",
-    "downstream",
     "firmness",
     "key_figures",
     "normalized",
@@ -46,9 +43,7 @@ __all__ = [
     "plot_quarters",
     "plot_sensitivity",
     "plot_spread",
-    "reached",
     "recovery",
-    "referrals",
     "score",
     "sensitivity",
     "silence",

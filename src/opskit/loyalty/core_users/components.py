@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import frames
-from opskit.customers import contribution, on_or_before, until
+from opskit.customers import Referrals, contribution, downstream, on_or_before, referrals, until
 from opskit.errors import OpskitError, TooLittleDataError, check
-from opskit.loyalty.core_users.graph import Referrals, downstream, referrals
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from opskit.customers import downstream
 from opskit.errors import OpskitError, check
 from opskit.loyalty.core_users.components import COMPONENTS, Components
-from opskit.loyalty.core_users.graph import downstream
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,10 +4,9 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit import stats
-from opskit.customers import concentration_of
+from opskit.customers import concentration_of, reached
 from opskit.errors import check
 from opskit.loyalty.core_users.components import Components
-from opskit.loyalty.core_users.graph import reached
 
 if TYPE_CHECKING:
     import numpy as np
