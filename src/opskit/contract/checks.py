@@ -66,6 +66,10 @@ def _column_rules(column: Column, columns: Mapping[str, Any]) -> list[Rule]:
     if column.after and column.after in columns:
         early = value < nw.col(column.after)
         found.append(Rule(column.name, f"before {column.after}", "error", early, "One of the two moments is wrong."))
+    if column.not_below and column.not_below in columns:
+        below = value < nw.col(column.not_below)
+        remedy = f"{column.name} must be at least {column.not_below}: correct one of the two."
+        found.append(Rule(column.name, f"below {column.not_below}", "error", below, remedy))
     if column.name == "refund" and "revenue" in columns:
         more = value > nw.col("revenue") * 1.000001
         found.append(Rule(column.name, "more than revenue", "warning", more, "Is revenue meant after refund?"))

@@ -25,6 +25,7 @@ class Column:
     min: float | None = None
     max: float | None = None
     after: str | None = None
+    not_below: str | None = None
     reveals: tuple[str, ...] | None = None
     product_of: tuple[str, ...] = ()
     not_sales: tuple[str, ...] = ()
@@ -43,6 +44,7 @@ class Table:
     clock: str | None = None
     fact: bool = False
     in_waves: bool = False
+    worksheet: bool = False
     file_names: tuple[str, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
 BLANKS = " \t\r\n\u00a0\u3000\ufeff"
-FULL_WIDTH = "０１２３４５６７８９．，－＋（）￥＄：／\u3000\u00a0", "0123456789.,-+()¥$:/  "
+FULL_WIDTH = "０１２３４５６７８９．，－＋（）￥＄：／％\u3000\u00a0", "0123456789.,-+()¥$:/%  "
 CURRENCIES = {"¥": ("¥", "￥", "元", "rmb", "cny"), "$": ("$", "＄", "usd"), "€": ("€", "eur"), "£": ("£", "gbp")}
 SIGN = "(" + "|".join(re.escape(sign) for signs in CURRENCIES.values() for sign in signs) + ")?"
 DIGITS = r"(([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]{1,3}( [0-9]{3})+)(\.[0-9]*)?|\.[0-9]+)"
@@ -87,6 +87,8 @@ def as_number(
 ) -> Typed:
     """Numbers: currency signs, thousands separators, full-width digits and accounting brackets understood.
 
+    30% is 0.3, but no amount of money.
+
     Raises:
         OpskitError: Amounts carry the signs of several currencies.
     """
@@ -98,8 +100,10 @@ def as_number(
     if decimal == ",":
         text = f"translate({text}, ',.', '.,')"
     size = f"try_cast(regexp_replace({text}, '[^0-9.]', '', 'g') AS DOUBLE)"
+    share = f"regexp_full_match({text}, '[-+]?{DIGITS} *%')"
     signed = f"CASE WHEN contains({text}, '-') OR {text} LIKE '(%' THEN -{size} ELSE {size} END"
-    dressed = f"CASE WHEN regexp_full_match({text}, '{AMOUNT}') THEN {signed} END"
+    percent = "" if money else f"WHEN {share} THEN ({signed}) / 100 "
+    dressed = f"CASE WHEN regexp_full_match({text}, '{AMOUNT}') THEN {signed} {percent}END"
     if decimal == ".":
         plain = f"try_cast({quoted(column)} AS DOUBLE)"
         bare = f"try_cast(regexp_replace({raw_text}, '[^0-9.+-]', '', 'g') AS DOUBLE)"

@@ -134,6 +134,8 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         raise OpskitError(
             f"{table.name} has no usable row out of {read:,} ({why}). {exclusions[0].remedy if exclusions else 'Export it again.'}"
         )
+    if table.worksheet:
+        _refuse_unread(table, exclusions)
     return Loaded(
         table.name,
         tuple(plan.select),
@@ -145,6 +147,17 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         [*raw.notes, *plan.notes],
         plan.currency,
     )
+
+
+def _refuse_unread(table: contract.Table, exclusions: list[Exclusion]) -> None:
+    """A worksheet is read whole or not at all: a market without one of its factors would come out far too large."""
+    unread = next((one for one in exclusions if not one.asked), None)
+    if unread:
+        found = f" ({', '.join(unread.examples)})" if unread.examples else ""
+        raise OpskitError(
+            f"{table.name} is a worksheet whose rows are read together, and {unread.rows:,} cannot be: "
+            f"{unread.reason}{found}. {unread.remedy}"
+        )
 
 
 def _rejected(con: "duckdb.DuckDBPyConnection", raw: Raw) -> int:

@@ -122,7 +122,7 @@ class Store:
         """Tables that the filters cannot reach."""
         if not self.filters:
             return set()
-        names = self.readable(self.sources)
+        names = self.readable(name for name in self.sources if not contract.table(name).worksheet)
         return {name for name in names if any(self._condition(name, column) is None for column in self.filters)}
 
     @property
@@ -207,6 +207,8 @@ class Store:
         return replaced
 
     def _conditions(self, name: str) -> list[str]:
+        if contract.table(name).worksheet:
+            return []
         return [condition for column in self.filters if (condition := self._condition(name, column))]
 
     def _condition(self, name: str, column: str) -> str | None:
