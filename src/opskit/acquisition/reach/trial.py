@@ -1,0 +1,239 @@
+"""A test of frequency: customers put by lot into arms that are written to more or less often."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+
+from opskit import customers, frames
+from opskit.acquisition.reach.messages import messages
+from opskit.errors import OpskitError, check
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEEK = 7
+_SUMS = ("messages", "responded", "settled_messages", "settled_responded", "opted_out")
+_BEFORE = ("messages_before", "responses_before", "orders_before")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What happened to the customers of each arm, whatever was meant to happen to them.
+
+    Attributes:
+        arms: arm, messages_per_week (median of its customers), customers, began (mean day of entry), cost_per_message.
+        people: arm, messages, responded, settled_messages, settled_responded, opted_out (0 or 1) and customers with
+            just these: a few hundred rows that stand for every customer.
+        before: arm, known_before, n, mean, variance.
+        counts: what, customers (used, in several arms, not over).
+        days: Followed for so many days from the first message, or from the day of the assignment.
+        settle_days: Of these the first ones, in which what was sent before the test still tires.
+        before_days: Looked back so many days.
+        opt_outs_known: Whether anything tells who opted out.
+        source: How arms were told, in words.
+    """
+
+    arms: "pd.DataFrame"
+    people: "pd.DataFrame"
+    before: "pd.DataFrame"
+    counts: "pd.DataFrame"
+    days: int
+    settle_days: int
+    before_days: int
+    opt_outs_known: bool
+    source: str
+
+    @property
+    def there(self) -> bool:
+        """Whether two arms or more, unlike in messages a week, hold customers whose days are over."""
+        return self.arms["messages_per_week"].nunique() > 1
+
+
+def no_trial() -> Trial:
+    """A test without arms, where the data hold none."""
+    import pandas as pd
+
+    empty = pd.DataFrame(columns=["arm", "messages_per_week", "customers", "began", "cost_per_message"])
+    people = pd.DataFrame(columns=["arm", *_SUMS, "customers"])
+    before = pd.DataFrame(columns=["arm", "known_before", "n", "mean", "variance"])
+    counts = pd.DataFrame({"what": ["used", "in several arms", "not over"], "customers": 0})
+    return Trial(empty, people, before, counts, days=28, settle_days=7, before_days=60, opt_outs_known=False, source="")
+
+
+def trial(
+    contacts: Any,
+    *,
+    as_of: dt.date,
+    medium: str,
+    arms: Sequence[str] = (),
+    assignments: Any | None = None,
+    experiment: str = "",
+    orders: Any | None = None,
+    suppressions: Any | None = None,
+    test_days: int = 28,
+    settle_days: int = 7,
+    before_days: int = 60,
+    opt_outs_known: bool = True,
+) -> Trial:
+    """Read a test of frequency from the data, in one of two ways.
+
+    Customers of an experiment named in `assignments` are followed from the day of their assignment, written to or not.
+    Else those who got a message of a campaign named in `arms` are followed from the first of these. All messages of the
+    medium count, of any campaign: an arm is what customers were put into, not what they were sent.
+
+    Args:
+        contacts: Any engine's frame, as in `messages`.
+        as_of: Last day to count, inclusive.
+        medium: The medium.
+        arms: Names of campaigns that are arms of one test, drawn by lot.
+        assignments: The same engine's frame with experiment, customer_id, variant, assigned_at.
+        experiment: Name of the experiment whose variants are the arms; empty: the campaigns are.
+        orders: The same engine's frame with customer_id and ordered_at; for the check of the lot.
+        suppressions: As in `messages`.
+        test_days: Follow so many days.
+        settle_days: The first of them, left out where the effect of a further message is measured.
+        before_days: Days before the entry that the check of the lot looks at.
+        opt_outs_known: Whether anything tells who opted out.
+
+    Returns:
+        Trial; without customers where there is no such test or its days are not over.
+
+    Raises:
+        OpskitError: A column is missing, an option is out of range, or there is no such experiment.
+
+    Assumes the arms were drawn by lot: `balance` looks for signs that they were not. By campaign only those are seen
+    who got a message; where the first one comes soon in every arm, that is everybody.
+    """
+    check(test_days, "test_days", ge=WEEK)
+    check(settle_days, "settle_days", ge=0, lt=test_days)
+    check(before_days, "before_days", ge=1)
+    sent = messages(contacts, suppressions, as_of=as_of, medium=medium)
+    entries, source = _entries(sent, as_of, arms, assignments, experiment)
+    over = nw.col("entry") + test_days - 1 <= frames.day_number(as_of)
+    known = entries.group_by("customer_id").agg(
+        nw.col("arm").min(), nw.col("arm").max().alias("_other"), nw.col("entry").min()
+    )
+    status = (
+        nw.when(nw.col("arm") != nw.col("_other"))
+        .then(nw.lit("in several arms"))
+        .when(over)
+        .then(nw.lit("used"))
+        .otherwise(nw.lit("not over"))
+    )
+    known = known.with_columns(status.alias("status"))
+    counts = frames.collect(known.group_by("status").agg(nw.len().alias("customers")))
+    used = known.filter(nw.col("status") == "used").select("customer_id", "arm", "entry")
+    followed = _followed(used, sent, orders, test_days, settle_days, before_days)
+    people = frames.collect(followed.group_by("arm", *_SUMS).agg(nw.len().alias("customers")))
+    people = people.sort_values(["arm", *_SUMS], ignore_index=True)
+    before = _before(followed, has_orders=orders is not None)
+    described = _arms(people, before, test_days).merge(_costs(used, sent, test_days), on="arm", how="left")
+    order = ["used", "in several arms", "not over"]
+    table = counts.set_index("status")["customers"].reindex(order, fill_value=0).rename_axis("what").reset_index()
+    return Trial(described, people, before, table, test_days, settle_days, before_days, opt_outs_known, source)
+
+
+def _entries(
+    sent: nw.LazyFrame[Any], as_of: dt.date, arms: Sequence[str], assignments: Any, experiment: str
+) -> tuple[nw.LazyFrame[Any], str]:
+    """customer_id, arm, entry (day); and how they were told."""
+    if experiment:
+        if assignments is None:
+            raise OpskitError(
+                f"experiment == {experiment!r} needs table assignments. Add it, or leave experiment empty."
+            )
+        lf = frames.lazy(assignments, "experiment", "customer_id", "variant", "assigned_at", table="assignments")
+        names = frames.collect(lf.group_by("experiment").agg(nw.len().alias("n")))["experiment"]
+        check(experiment, "experiment", among=sorted(map(str, names)))
+        lf = lf.filter(nw.col("experiment") == experiment, customers.on_or_before(lf, as_of, "assigned_at"))
+        entry = frames.epoch_day("assigned_at").alias("entry")
+        return lf.select(
+            "customer_id", nw.col("variant").cast(nw.String).alias("arm"), entry
+        ), f"experiment {experiment}"
+    chosen = sent.filter(nw.col("campaign").is_in(list(arms)) if arms else nw.lit(value=False), nw.col("messages") == 1)
+    return chosen.select("customer_id", nw.col("campaign").alias("arm"), nw.col("day").alias("entry")), "campaigns"
+
+
+def _followed(
+    used: nw.LazyFrame[Any], sent: nw.LazyFrame[Any], orders: Any, test_days: int, settle_days: int, before_days: int
+) -> nw.LazyFrame[Any]:
+    """One row per customer of the test: what was sent and came of it within the days, and what was known before."""
+    since = nw.col("day") - nw.col("entry")
+    within, settled = (since >= 0) & (since < test_days), (since >= settle_days) & (since < test_days)
+    earlier = (since < 0) & (since >= -before_days)
+    sums = {
+        "messages": ("messages", within),
+        "responded": ("responded", within),
+        "settled_messages": ("messages", settled),
+        "settled_responded": ("responded", settled),
+        "messages_before": ("messages", earlier),
+        "responses_before": ("responded", earlier),
+        "opted_out": ("opted_out", within),
+        "orders_before": ("orders", earlier),
+    }
+    count = nw.lit(0).cast(nw.Int64)
+    rows = sent.select("customer_id", "day", "messages", "responded", "opted_out", count.alias("orders"))
+    nothing = [count.alias(name) for name in ("messages", "responded", "opted_out")]
+    if orders is not None:
+        lf = frames.lazy(orders, "customer_id", "ordered_at")
+        day = frames.epoch_day("ordered_at").alias("day")
+        rows = nw.concat([rows, lf.select("customer_id", day, *nothing, nw.lit(1).cast(nw.Int64).alias("orders"))])
+    # A left join keeps those assigned who never got anything.
+    joined = used.join(rows, on="customer_id", how="left")
+    columns = [
+        nw.when(when).then(nw.col(column)).otherwise(count).alias(f"_{name}") for name, (column, when) in sums.items()
+    ]
+    return (
+        joined.with_columns(*columns)
+        .group_by("customer_id", "arm", "entry")
+        .agg(*(nw.col(f"_{name}").max() if name == "opted_out" else nw.col(f"_{name}").sum() for name in sums))
+        .select("arm", "entry", *(nw.col(f"_{name}").cast(nw.Int64).alias(name) for name in sums))
+    )
+
+
+def _before(followed: nw.LazyFrame[Any], *, has_orders: bool) -> "pd.DataFrame":
+    """n, mean and variance by arm of what was known before, and of the day of entry."""
+    import pandas as pd
+
+    names = ["entry", *(_BEFORE if has_orders else _BEFORE[:2])]
+    numbers = [nw.col(name).cast(nw.Float64).alias(name) for name in names]
+    squares = [(nw.col(name).cast(nw.Float64) * nw.col(name)).alias(f"{name}_squared") for name in names]
+    sums = frames.collect(
+        followed.select("arm", *numbers, *squares)
+        .group_by("arm")
+        .agg(nw.len().alias("n"), nw.col(*names, *(f"{name}_squared" for name in names)).sum())
+    ).sort_values("arm", ignore_index=True)
+    n = sums["n"]
+    parts = [
+        pd.DataFrame({"arm": sums["arm"], "known_before": name, "n": n, "mean": sums[name] / n}).assign(
+            variance=((sums[f"{name}_squared"] - sums[name] ** 2 / n) / (n - 1).where(n > 1)).clip(lower=0)
+        )
+        for name in names
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _arms(people: "pd.DataFrame", before: "pd.DataFrame", test_days: int) -> "pd.DataFrame":
+    """Each arm's customers and the median of their messages a week, least messages first."""
+    import numpy as np
+    import pandas as pd
+
+    entry = before[before["known_before"] == "entry"].set_index("arm")["mean"]
+    rows: list[tuple[str, float, int, float]] = []
+    for arm, part in people.groupby("arm"):
+        by_count = part.groupby("messages")["customers"].sum()
+        middle = by_count.index[int(np.searchsorted(by_count.cumsum(), by_count.sum() / 2))]
+        rows.append((str(arm), float(middle) * WEEK / test_days, int(by_count.sum()), float(entry[arm])))
+    table = pd.DataFrame(rows, columns=["arm", "messages_per_week", "customers", "began"])
+    return table.sort_values(["messages_per_week", "arm"], ignore_index=True)
+
+
+def _costs(used: nw.LazyFrame[Any], sent: nw.LazyFrame[Any], test_days: int) -> "pd.DataFrame":
+    """Mean cost of a message by arm, missing where no message has one."""
+    since = nw.col("day") - nw.col("entry")
+    rows = sent.filter(nw.col("messages") == 1).join(used, on="customer_id").filter(since >= 0, since < test_days)
+    costs = frames.collect(rows.group_by("arm").agg(nw.col("cost").mean().alias("cost_per_message")))
+    return costs.astype({"cost_per_message": "float64"})
