@@ -1,0 +1,1 @@
+"""Who the customers are: segments, and the markets they stand in."""
