@@ -93,10 +93,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--memory-limit", default="1GB", help="of DuckDB, for both; beyond it both spill to disk")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), options.events)
-        con = duckdb.connect()
+        con = duckdb.connect(config={"memory_limit": options.memory_limit, "temp_directory": f"{folder}/spill"})
         for name in ("orders", "events", "surveys"):
             con.sql(f"create view {name} as from '{folder}/{name}.parquet'")
 
