@@ -68,7 +68,7 @@ def _moments(chunk: Chunk, arm: NDArray[np.int64]) -> list[tuple[float, Floats]]
     moments = [day + HOUR for day in range(days) if (day + weekday) % 7 in WEEKDAYS]
     found: list[tuple[float, Floats]] = []
     for at in moments:
-        reach = np.where(_active(chunk, at), truth["newsletter.active_reach"], truth["newsletter.silent_reach"])
+        reach = np.where(active(chunk, at), truth["newsletter.active_reach"], truth["newsletter.silent_reach"])
         found.append((at, np.where((arm > 0) & (begins <= at) & (at < ends), 0.0, reach)))
     for week in range(TEST_WEEKS if begins > 0 else 0):
         for a_week in A_WEEK:
@@ -78,12 +78,13 @@ def _moments(chunk: Chunk, arm: NDArray[np.int64]) -> list[tuple[float, Floats]]
     return sorted(found, key=lambda moment: moment[0])
 
 
-def _active(chunk: Chunk, at: float) -> NDArray[np.bool_]:
+def active(chunk: Chunk, at: float) -> NDArray[np.bool_]:
+    """Whether each account signed up or paid an order in the days before."""
     bought = chunk.purchases
     ordered = bought.customer[(bought.at < at) & (bought.at >= at - ACTIVE_DAYS)]
-    active = (chunk.signed_up < at) & (chunk.signed_up >= at - ACTIVE_DAYS)
-    active[ordered] = True
-    return active
+    lately = (chunk.signed_up < at) & (chunk.signed_up >= at - ACTIVE_DAYS)
+    lately[ordered] = True
+    return lately
 
 
 def _reaction(

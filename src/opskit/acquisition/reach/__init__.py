@@ -1,7 +1,7 @@
 """Reach: whom the channels touch together, what each adds, and how many messages a week are too many."""
 
 from opskit.acquisition.reach.audiences import SOURCES, Audiences, audiences, by_window, spent
-from opskit.acquisition.reach.cap import NARROWED, TOLD, UNTOLD, Cap, cap
+from opskit.acquisition.reach.cap import NARROWED, TOLD, UNTOLD, Cap, cap, sensitivity
 from opskit.acquisition.reach.claims import claims
 from opskit.acquisition.reach.fatigue import factors, rates_by_arm
 from opskit.acquisition.reach.figures import plot_cap, plot_overlap, plot_rates, plot_reach
@@ -52,6 +52,7 @@ __all__ = [
     "plot_reach",
     "rates_by_arm",
     "recovery",
+    "sensitivity",
     "spent",
     "together",
     "trial",

@@ -7,6 +7,8 @@ from opskit.acquisition.reach.trial import WEEK, Trial
 from opskit.errors import check
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import pandas as pd
 
@@ -107,6 +109,45 @@ def cap(
     table["wins"] = np.bincount(winner, minlength=len(arms)) / draws
     verdict = TOLD if fewest == most else UNTOLD if (fewest, most) == (rate.min(), rate.max()) else NARROWED
     return Cap(table.assign(n=arms["customers"]), best, fewest, most, verdict, float(each[0, 0]))
+
+
+def sensitivity(
+    found: Trial,
+    choices: "Iterable[tuple[float, float]]",
+    *,
+    believed: bool = True,
+    cost_of_opt_out: float = 0.0,
+    confidence: float = 0.95,
+    seed: int = 7,
+) -> "pd.DataFrame":
+    """The best frequency at other values of an answer and of an opt-out.
+
+    Args:
+        found: From `trial`.
+        choices: Pairs of value_per_response and horizon_weeks.
+        believed: As in `cap`.
+        cost_of_opt_out: As in `cap`.
+        confidence: As in `cap`.
+        seed: As in `cap`.
+
+    Returns:
+        value_per_response, horizon_weeks, best, low, high (messages a week), verdict.
+    """
+    import pandas as pd
+
+    rows: list[tuple[Any, ...]] = []
+    for worth, weeks in choices:
+        one = cap(
+            found,
+            believed=believed,
+            value_per_response=worth,
+            cost_of_opt_out=cost_of_opt_out,
+            horizon_weeks=weeks,
+            confidence=confidence,
+            seed=seed,
+        )
+        rows.append((worth, weeks, one.best, one.low, one.high, one.verdict))
+    return pd.DataFrame(rows, columns=["value_per_response", "horizon_weeks", "best", "low", "high", "verdict"])
 
 
 def _resampled(found: Trial, arms: list[str], rng: "np.random.Generator", draws: int) -> "Vector":

@@ -46,7 +46,7 @@ def claims(
         rows.append(
             (f"more than {limit_per_week:g} messages a week lose people", *_leaving(found, limit_per_week, confidence))
         )
-        rows.append(("the most messages bring more answers a week than the step below", *_helping(found, confidence)))
+        rows.append(("the highest frequency brings more answers", *_helping(found, confidence)))
     table = pd.DataFrame(rows, columns=_COLUMNS[:-1])
     least = 1e-12  # the claims are of more than nothing
     table["verdict"] = [

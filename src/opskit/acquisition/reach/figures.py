@@ -27,15 +27,23 @@ def plot_reach(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     ax.bar(place, before, color=plots.LIGHT, width=0.62)
     ax.bar(place, shown["added"], bottom=before, color=plots.BLUE, width=0.62)
     ax.plot(place, shown["parts"], "--", color=plots.VERMILLION, label="audiences added up")
-    ax.plot(place, shown["together"], color=plots.BLUE, label="people reached", marker="o", markersize=4)
-    for at, added, top in zip(place, shown["added"], shown["together"], strict=True):
+    ax.plot(place, shown["together"], color=plots.BLUE, label="people reached")
+    height = 1.08 * float(shown["parts"].iloc[-1])
+    for at, added, top in zip(place.tolist(), shown["added"].tolist(), shown["together"].tolist(), strict=True):
+        within = added > 0.12 * height  # elsewhere the bar has no room for its number
         ax.annotate(
-            f"+{plots.number(float(added))}", (at, top), xytext=(0, 5), textcoords="offset points", ha="center", fontsize=9,
-            color=plots.BLUE,
-        )  # fmt: skip
+            f"+{plots.number(added)}",
+            (at, top),
+            xytext=(0, -8 if within else 6),
+            textcoords="offset points",
+            ha="center",
+            va="top" if within else "bottom",
+            fontsize=9,
+            color="white" if within else plots.BLUE,
+        )
     ax.set_xticks(place, shown["channel"].str.replace("_", " "), fontsize=9)
     ax.tick_params(axis="x", labelcolor=plots.BLACK, labelrotation=25 if len(shown) > 6 else 0)
-    ax.set(ylabel="customers", ylim=(0, 1.08 * float(shown["parts"].iloc[-1])), xlim=(0.4, len(shown) + 0.6))
+    ax.set(ylabel="customers", ylim=(0, height), xlim=(0.4, len(shown) + 0.6))
     ax.grid(visible=False, axis="x")
     plots.format_axis(ax.yaxis, plots.number)
     last = table.iloc[-1]
@@ -97,6 +105,7 @@ def plot_overlap(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 def plot_rates(
     observed: "pd.DataFrame",
     tested: "pd.DataFrame",
+    factors: "pd.DataFrame",
     ax: "Axes | None" = None,
     *,
     measure: str = "responses_per_message",
@@ -107,50 +116,45 @@ def plot_rates(
     Args:
         observed: From `observed_rates`.
         tested: From `rates_by_arm`.
+        factors: From `factors`; of what a further message does.
         ax: Draw here; None makes a figure of its own.
-        measure: Any of `MEASURES`.
+        measure: ``responses_per_message`` or ``opt_outs_per_message``.
         believed: Whether the arms are believed to be drawn by lot.
     """
     ax = plots.axes(ax, size=(5.4, 3.9))
-    name = "by lot" if believed else "arms, no lot"
-    drawn = False
-    for table, color, label in ((observed, plots.ORANGE, "as it happened"), (tested, plots.BLUE, name)):
-        part = table[(table["measure"] == measure) & table["estimate"].notna()]
-        if part.empty:
-            continue
-        drawn = True
-        x = part["messages_per_week"].to_numpy(dtype=float)
-        ax.plot(x, part["estimate"], "o-", color=color, markersize=6, label=label, zorder=4)
-        plots.error_bars(ax, x, part["low"], part["high"], color=color)
-    if not drawn:
-        plots.statement(ax, "Nothing in the data tells this.")
+    name = "by lot" if believed else "arms not drawn by lot"
+    parts = [table[(table["measure"] == measure) & table["estimate"].notna()] for table in (observed, tested)]
+    if all(part.empty for part in parts):
+        plots.statement(ax, "Nothing in the data tells " + measure.replace("_", " ") + ".")
         return ax
-    ax.set(xlabel="messages a week", ylabel=measure.replace("_", " "), ylim=(0, None), xlim=(0, None))
+    for part, color, label in zip(parts, (plots.ORANGE, plots.BLUE), ("as it happened", name), strict=True):
+        if len(part):
+            x = part["messages_per_week"].to_numpy(dtype=float)
+            ax.plot(x, part["estimate"], "o-", color=color, markersize=6, label=label, zorder=4)
+            plots.error_bars(ax, x, part["low"], part["high"], color=color)
+    words = measure.replace("opt_outs", "opt-outs").replace("_", " ")
+    ax.set(xlabel="messages a week", ylabel=words, ylim=(0, None), xlim=(0, None))
     plots.format_axis(ax.xaxis, plots.number)
-    plots.format_axis(ax.yaxis, plots.number if measure == "responses_per_week" else plots.percent)
-    plots.title(ax, *_rates_title(observed, tested, measure, believed=believed))
-    plots.label_lines(ax)
+    plots.format_axis(ax.yaxis, plots.percent)
+    ax.legend(loc="best", fontsize=9)
+    plots.title(
+        ax, _finding(factors[factors["measure"] == measure], words, believed=believed), "bars: interval over customers"
+    )
     return ax
 
 
-def _rates_title(observed: "pd.DataFrame", tested: "pd.DataFrame", measure: str, *, believed: bool) -> tuple[str, str]:
-    words = measure.replace("_", " ")
-    said: list[str] = []
-    for table, who in ((observed, "As it happened"), (tested, "by lot")):
-        part = table[(table["measure"] == measure) & table["estimate"].notna()]
-        if len(part) > 1:
-            first, last = float(part["estimate"].iloc[0]), float(part["estimate"].iloc[-1])
-            text = plots.number if measure == "responses_per_week" else plots.percent
-            said.append(f"{who} {text(first)} to {text(last)}")
-    tested_there = bool((tested["measure"] == measure).any())
-    if not tested_there:
-        return f"{words.capitalize()}, as it happened: no test says what causes what", "bars: interval over customers"
-    if not believed:
-        return f"{words.capitalize()}: the arms were not alike before", "bars: interval over customers"
-    return (
-        f"{words.capitalize()}. {', '.join(said)}",
-        "from fewest to most messages a week; bars: interval over customers",
-    )
+def _finding(factors: "pd.DataFrame", words: str, *, believed: bool) -> str:
+    """What one further message a week goes with, and what it does where a lot says so."""
+    known = factors[factors["factor"].notna()].set_index("how")["factor"].astype(float)
+    seen = f"{words.capitalize()} as it happened: no test says what causes what"
+    if "tested" not in known or not believed:
+        return seen if believed or "tested" not in known else f"{words.capitalize()}: the arms were not alike before"
+    lot = f"{words.capitalize()} with one more a week: by lot {_change(known['tested'])}"
+    return f"{lot}, as it happened {_change(known['observed'])}" if "observed" in known else lot
+
+
+def _change(factor: float) -> str:
+    return f"{100 * (factor - 1):+.0f}%".replace("-", "−")
 
 
 def plot_cap(found: "Cap", ax: "Axes | None" = None, *, currency: str = "") -> "Axes":
@@ -176,7 +180,7 @@ def plot_cap(found: "Cap", ax: "Axes | None" = None, *, currency: str = "") -> "
     ax.plot(place, table["net"], "D", color=plots.BLACK, markersize=7, zorder=5, label="net")
     plots.error_bars(ax, place, table["low"], table["high"])
     names = [
-        f"{plots.number(rate)} a week\nbest in {100 * wins:.0f}% of resamples"
+        f"{plots.number(rate)} a week\nbest in {100 * wins:.0f}%\nof resamples"
         for rate, wins in zip(table["messages_per_week"], table["wins"], strict=True)
     ]
     ax.set_xticks(place, names, fontsize=9)

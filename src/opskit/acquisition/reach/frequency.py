@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit.acquisition.reach.messages import media, opt_outs_known, usual_medium
 from opskit.acquisition.reach.observed import observed
-from opskit.acquisition.reach.trial import Trial, no_trial, trial
+from opskit.acquisition.reach.trial import Trial, experiments, no_trial, trial
 from opskit.errors import TooLittleDataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,13 +26,7 @@ class Frequency(NamedTuple):
 
 
 def frequency(
-    tables: Mapping[str, Any],
-    *,
-    as_of: dt.date,
-    medium: str = "",
-    arms: str = "",
-    experiment: str = "",
-    test_days: int = 28,
+    tables: Mapping[str, Any], *, as_of: dt.date, medium: str = "", arms: str = "", test_days: int = 28
 ) -> Frequency:
     """Read messages and a test of their frequency from the tables there are.
 
@@ -40,15 +34,15 @@ def frequency(
         tables: Any engine's frames by name; contacts, and where they are there suppressions, assignments, orders.
         as_of: Last day to count, inclusive.
         medium: Whose messages; empty: that of the arms, else the one with most messages.
-        arms: Campaigns that are arms of one test, drawn by lot, with commas between; those the data lack are passed over.
-        experiment: Experiment of assignments whose variants are the arms; it goes before arms.
+        arms: Campaigns that are arms of one test, drawn by lot, with commas between; those the data lack are passed
+            over. Or the name of an experiment in assignments, whose variants are the arms.
         test_days: Follow each customer of the test so many days.
 
     Returns:
         Frequency; empty sums where there are no contacts, or they do not say what was answered.
 
     Raises:
-        OpskitError: A column is missing, an option is out of range, or a medium or an experiment is not there.
+        OpskitError: A column is missing, an option is out of range, or a medium is not there.
     """
     nothing = _no_sums()
     if "contacts" not in tables:
@@ -58,6 +52,7 @@ def frequency(
     if sent.empty:
         return Frequency("", nothing, no_trial(), (f"contacts has no message sent up to {as_of}.",))
     named = [name.strip() for name in arms.split(",") if name.strip()]
+    experiment = named[0] if len(named) == 1 and named[0] in experiments(tables.get("assignments")) else ""
     present = [name for name in named if (sent["campaign"] == name).any()] if not experiment else []
     of_arms = sent[sent["campaign"].isin(present)]
     medium = usual_medium(of_arms if len(of_arms) and not medium else sent, medium)
@@ -90,7 +85,7 @@ def _of_trial(found: Trial, named: list[str], present: list[str], sent: "pd.Data
         campaigns = sorted(name for name in sent["campaign"].unique() if name)
         hint = did_you_mean(named[0], campaigns) if named and not present else ""
         return [
-            "No test of frequency: fewer than two campaigns of contacts are named in arms, and no experiment is."
+            "No test of frequency: arms names neither two campaigns of contacts nor an experiment of assignments."
             f"{hint} Without one nothing can be said of what more messages cause."
         ]
     counts = found.counts.set_index("what")["customers"]

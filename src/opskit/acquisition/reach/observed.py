@@ -77,7 +77,7 @@ def observed(
     return _known(sums.assign(weeks=sums["customers"] * window_days / WEEK), opt_outs_known=opt_outs_known)
 
 
-def observed_rates(sums: "pd.DataFrame", *, confidence: float = 0.95, min_customers: int = 30) -> "pd.DataFrame":
+def observed_rates(sums: "pd.DataFrame", *, confidence: float = 0.95, min_customers: int = 100) -> "pd.DataFrame":
     """The naive curve: answers and opt-outs by how many messages customers happened to get.
 
     Args:

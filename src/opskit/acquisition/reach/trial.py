@@ -136,6 +136,18 @@ def trial(
     return Trial(described, people, before, table, test_days, settle_days, before_days, opt_outs_known, source)
 
 
+def experiments(assignments: Any | None) -> list[str]:
+    """Names of the experiments in a table of assignments, none without one.
+
+    Args:
+        assignments: Any engine's frame with experiment; None: there is none.
+    """
+    if assignments is None:
+        return []
+    lf = frames.lazy(assignments, "experiment", table="assignments")
+    return sorted(map(str, frames.collect(lf.group_by("experiment").agg(nw.len().alias("n")))["experiment"]))
+
+
 def _entries(
     sent: nw.LazyFrame[Any], as_of: dt.date, arms: Sequence[str], assignments: Any, experiment: str
 ) -> tuple[nw.LazyFrame[Any], str]:
@@ -146,8 +158,7 @@ def _entries(
                 f"experiment == {experiment!r} needs table assignments. Add it, or leave experiment empty."
             )
         lf = frames.lazy(assignments, "experiment", "customer_id", "variant", "assigned_at", table="assignments")
-        names = frames.collect(lf.group_by("experiment").agg(nw.len().alias("n")))["experiment"]
-        check(experiment, "experiment", among=sorted(map(str, names)))
+        check(experiment, "experiment", among=experiments(assignments))
         lf = lf.filter(nw.col("experiment") == experiment, customers.on_or_before(lf, as_of, "assigned_at"))
         entry = frames.epoch_day("assigned_at").alias("entry")
         return lf.select(
