@@ -61,11 +61,10 @@ def behaviour(orders: Any, *, as_of: dt.date, least_purchases: int = 3) -> Any:
     days = nw.col("days").cast(nw.Float64)
     closed = gaps(orders, as_of=as_of).filter(nw.col("returned"))
     rhythm = closed.with_columns(days.alias("gap"), (days * days).alias("squared"))
-    rhythm = rhythm.group_by("customer_id").agg(
-        nw.col("gap").mean(), nw.col("squared").mean(), nw.len().cast(nw.Float64).alias("gaps")
-    )
+    rhythm = rhythm.group_by("customer_id").agg(nw.col("gap").mean(), nw.col("squared").mean(), nw.len().alias("gaps"))
     joined = per.join(rhythm, on="customer_id", how="inner")
-    variance = (nw.col("squared") - nw.col("gap") * nw.col("gap")) * nw.col("gaps") / (nw.col("gaps") - 1)
+    gap_count = nw.col("gaps").cast(nw.Float64)
+    variance = (nw.col("squared") - nw.col("gap") * nw.col("gap")) * gap_count / (gap_count - 1)
     spread = nw.when(variance > 0).then(variance).otherwise(nw.lit(0.0)).sqrt()
     value = nw.col("revenue").cast(nw.Float64) / nw.col("order_days")
     found = joined.select(

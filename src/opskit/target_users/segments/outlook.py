@@ -58,7 +58,8 @@ def outlook(orders: Any, *, as_of: dt.date, horizon_days: int = 90, bins: int = 
     if not first > 0:
         raise TooLittleDataError(f"No order lies on or before {day}, {horizon_days} days before the last day.")
     came = came.filter(~on_or_before(came, day), on_or_before(came, as_of))
-    came = came.group_by("customer_id").agg(nw.len().alias("orders"), nw.col("revenue").cast(nw.Float64).sum())
+    came = came.select("customer_id", nw.col("revenue").cast(nw.Float64))
+    came = came.group_by("customer_id").agg(nw.len().alias("orders"), nw.col("revenue").sum())
     found = scores(orders, as_of=day, bins=bins)
     scored = frames.lazy(found.customers).drop("revenue").join(came, on="customer_id", how="left")
     keys = ["segment", *(f"{name}_score" for name in MEASURES)]
