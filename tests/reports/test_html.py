@@ -127,6 +127,12 @@ def test_tables_read_well():
     assert ".x {}" not in page
 
 
+def test_a_table_without_rows_says_so():
+    head = "<thead><tr><th></th><th>reason</th><th>rows</th></tr></thead>"
+    assert html.tables(f"<table>{head}<tbody></tbody></table>").count("no rows") == 1
+    assert "no rows" not in html.tables(f"<table>{head}<tbody><tr><th>0</th><td>a</td><td>1</td></tr></tbody></table>")
+
+
 def test_the_names_of_columns_and_index_share_one_head_row():
     import pandas as pd
 

@@ -88,6 +88,8 @@ def tables(html: str) -> str:
         _drop_row_numbers(table)
         _merge_head(table)
         rows = [row.find_all(["th", "td"]) for row in table.find_all("tr")]
+        if table.tbody is not None and not table.tbody.find("tr"):
+            table.tbody.append(_no_row(soup, max(map(len, rows), default=1)))
         numeric = [_mark(row) for row in rows]
         for cells in rows:
             if not any(cell.name == "td" for cell in cells):
@@ -95,6 +97,14 @@ def tables(html: str) -> str:
                 for cell, *marks in zip(cells, *columns, strict=False):
                     cell["class"] = ["num"] if sum(marks) * 2 > len(marks) else []
     return str(soup)
+
+
+def _no_row(soup: Any, columns: int) -> Any:
+    """A row that says that the table has none, so that nobody takes it for one that was cut off."""
+    row, cell = soup.new_tag("tr"), soup.new_tag("td", attrs={"colspan": columns, "class": "none"})
+    cell.string = "no rows"
+    row.append(cell)
+    return row
 
 
 def _drop_row_numbers(table: Any) -> None:

@@ -33,13 +33,13 @@ def plot_variants(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: 
     ax.grid(visible=True, axis="x")
     ax.set(xlim=(0, None), ylim=(-0.6, len(channels) - 0.4), xlabel=f"cost {currency}".strip())
     plots.format_axis(ax.xaxis, plots.number)
-    ax.legend(loc="upper right", fontsize=8.5)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize=8.5)
     every = table[table["channel"] == table["channel"].iloc[0]] if "all channels" not in channels else table
     every = every[every["channel"].isin(["all channels", "channels with spend"])]
     low, high = every["cost"].min(), every["cost"].max()
     finding = "What a customer costs depends on what is counted"
     if high > low:
-        finding = f'The same spend makes a "cost" of {plots.number(low)} or of {plots.number(high)}: say which'
+        finding = f'One spend, and a "cost" of {plots.number(low)} or of {plots.number(high)}: say which'
     plots.title(ax, finding, "bars: interval")
     return ax
 

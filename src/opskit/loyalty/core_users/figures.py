@@ -234,7 +234,7 @@ def plot_sensitivity(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     size = int(table["stay"].iloc[0])
     plots.title(
         ax,
-        f"{least['variant']}: {least['stay']} of {size} stay in the core",
+        f"{least['stay']} of {size} stay in the core with another choice ({least['variant']})",
         "the same customers, other choices of weights, scale and reach",
     )
     return ax
