@@ -33,6 +33,7 @@ NAMES = (
     "post",
 )
 STEP = {name: place for place, name in enumerate(NAMES)}
+IN_VAIN, IN_VAIN_DAYS = 0.15, 40.0  # invitations per account that nobody takes, and how long after sign-up on average
 
 
 class _Log:
@@ -144,8 +145,8 @@ def _inviting(rng: np.random.Generator, chunk: Chunk, log: _Log) -> None:
     inviter = signups.referrer[invited].astype(np.int64) - chunk.start
     ahead = rng.exponential(2.0, len(invited))
     log.add("invite", inviter, np.maximum(later(signups.at[invited], -ahead), chunk.signed_up[inviter]))
-    in_vain = np.repeat(np.arange(chunk.size), rng.poisson(0.15, chunk.size))
-    log.add("invite", in_vain, later(chunk.signed_up[in_vain], rng.exponential(40.0, len(in_vain))))
+    in_vain = np.repeat(np.arange(chunk.size), rng.poisson(IN_VAIN, chunk.size))
+    log.add("invite", in_vain, later(chunk.signed_up[in_vain], rng.exponential(IN_VAIN_DAYS, len(in_vain))))
 
 
 def _session_ids(chunk: Chunk, customer: NDArray[np.int64], session: NDArray[np.int64]) -> NDArray[np.object_]:
