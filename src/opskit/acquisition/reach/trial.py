@@ -233,11 +233,18 @@ def _arms(people: "pd.DataFrame", before: "pd.DataFrame", test_days: int) -> "pd
     import pandas as pd
 
     entry = before[before["known_before"] == "entry"].set_index("arm")["mean"]
-    rows: list[tuple[str, float, int, float]] = []
+    rows: list[tuple[str, float, int, pd.Timestamp]] = []
     for arm, part in people.groupby("arm"):
         by_count = part.groupby("messages")["customers"].sum()
         middle = by_count.index[int(np.searchsorted(by_count.cumsum(), by_count.sum() / 2))]
-        rows.append((str(arm), float(middle) * WEEK / test_days, int(by_count.sum()), float(entry[arm])))
+        rows.append(
+            (
+                str(arm),
+                float(middle) * WEEK / test_days,
+                int(by_count.sum()),
+                pd.Timestamp(float(entry[arm]), unit="D").floor("D"),
+            )
+        )
     table = pd.DataFrame(rows, columns=["arm", "messages_per_week", "customers", "began"])
     return table.sort_values(["messages_per_week", "arm"], ignore_index=True)
 
