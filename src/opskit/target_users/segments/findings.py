@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _NOTHING = (float("nan"), float("nan"), float("nan"), 0)
 _SLIPPING = ("need_attention", "cannot_lose", "at_risk")
+_PARETO = 0.75  # share of revenue from which the rule of 80/20 is near enough
 _BEST, _LAST = "champions", "hibernating"
 
 
@@ -113,12 +114,7 @@ def decisions(
             f"{plots.percent(best['revenue_share'])} of revenue; {rules.SEGMENTS[_BEST].action}."
         )
     lines.append(_said_of_names(seen))
-    top = spread.classes.iloc[0]
-    lines.append(
-        f"Give a person's time to class A only: **{top['customers']:,} customers** bring "
-        f"{plots.percent(top['share_of_revenue'])} of revenue; the other {plots.percent(1 - top['share_of_customers'])} "
-        "of customers get what runs by itself."
-    )
+    lines.append(_said_of_the_few(spread))
     lines.append(_said_of_groups(found))
     lines.append(_said_of_tastes(tastes))
     return lines
@@ -141,6 +137,17 @@ def _said_of_slipping(table: "pd.DataFrame", moved: "pd.DataFrame | None") -> st
         grown = change(moved).set_index("segment").loc[list(_SLIPPING), "change"].sum()
         line += f", and are {abs(grown):,.0f} {'more' if grown >= 0 else 'fewer'} than a period ago"
     return f"{line}."
+
+
+def _said_of_the_few(spread: Concentration) -> str:
+    top = spread.measures[spread.measures["measure"] == "top 20%"].iloc[0].to_dict()
+    text = f"the best 20% of customers bring {plots.percent(top['estimate'])} of revenue"
+    if top["high"] < _PARETO:
+        rest = plots.percent(1 - top["estimate"])
+        return f"Do not plan by **80/20**: {text}, and a programme for them alone leaves {rest} of it out."
+    if top["low"] > _PARETO:
+        return f"Bind the **few** first: {text}."
+    return f"Whether **80/20** holds here cannot be told closely: {text}."
 
 
 def _said_of_names(seen: Outlook | None) -> str:
