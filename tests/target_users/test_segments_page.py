@@ -50,7 +50,7 @@ def test_what_the_text_says_of_the_test_on_later_time_is_true() -> None:
     assert rate["loyal"][2] > rate["new"][1]
     verdicts = STORED.shown("segments.outlook")[2]
     assert "not enough data" in verdicts.split("frequency tells more than money")[-1]  # "is open"
-    claims = STORED.shown("segments.claims")[-1]
+    claims = STORED.shown("segments.claims")[2]
     assert re.findall(r"does not hold|holds", claims) == ["does not hold", "holds", "does not hold"]
     assert "nor the second (56% of accounts" in STORED.words
     assert "0.5645" in claims
