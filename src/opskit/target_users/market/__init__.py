@@ -1,6 +1,6 @@
 """Market: how large it may be, where its adoption stands, whether it is changing, and who came early."""
 
-from opskit.target_users.market.adoptions import Adoptions, adopters, adoptions, orders_by_month
+from opskit.target_users.market.adoptions import Adoptions, adopters, adoptions
 from opskit.target_users.market.bass import Bass, adopted, adopting
 from opskit.target_users.market.change import Change, change, growth
 from opskit.target_users.market.classes import Classes, assign, class_value, classes
@@ -40,7 +40,6 @@ __all__ = [
     "forecast_check",
     "growth",
     "key_figures",
-    "orders_by_month",
     "plot_adoptions",
     "plot_change",
     "plot_class_value",

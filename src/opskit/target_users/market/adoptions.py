@@ -120,23 +120,6 @@ def _counts_sign_ups(customers: Any) -> bool:
     return bool(frames.collect(lf.select(known.alias("known")))["known"].iloc[0])
 
 
-def orders_by_month(orders: Any, *, as_of: dt.date) -> "pd.DataFrame":
-    """Orders of each month from the first one to as_of.
-
-    Args:
-        orders: Any engine's frame with customer_id and ordered_at.
-        as_of: Last day to count, inclusive.
-
-    Returns:
-        month (first day), adopters (here: orders), whole, as in `adoptions`.
-
-    Raises:
-        OpskitError: as_of is not a date or before the first order, or there are no rows.
-    """
-    lf, _ = history.until(orders, as_of=as_of)
-    return _by_month(lf, "ordered_at", as_of)
-
-
 def _by_month(lf: nw.LazyFrame[Any], column: str, as_of: dt.date) -> "pd.DataFrame":
     """Rows of every month, those without any included."""
     import pandas as pd

@@ -31,7 +31,7 @@ def adopted(time: "ArrayLike", p: float, q: float) -> "np.ndarray[Any, Any]":
     import numpy as np
 
     left = np.exp(-(p + q) * np.asarray(time, dtype=float))
-    return (1 - left) / (1 + q / p * left)
+    return p * (1 - left) / (p + q * left)
 
 
 def adopting(time: "ArrayLike", p: float, q: float) -> "np.ndarray[Any, Any]":
@@ -107,6 +107,35 @@ class Bass:
     def predict(self, periods: int) -> "np.ndarray[Any, Any]":
         """Expected adopters in each of so many periods since the launch, the fitted ones included."""
         return self._mean(self._logs, periods)
+
+    def forecast(self, periods: int, *, confidence: float = 0.95, seed: int = 7) -> "pd.DataFrame":
+        """Expected adopters in each of so many periods, with how far the parameters leave them open.
+
+        Args:
+            periods: Periods since the launch, the fitted ones included.
+            confidence: Coverage of the interval of the expected number, between 0 and 1; adopters scatter around it.
+            seed: Of the 2,000 curves drawn from the parameters' distribution.
+
+        Returns:
+            period (from 1), estimate, low, high.
+
+        Raises:
+            OpskitError: An option is out of range.
+        """
+        import numpy as np
+        import pandas as pd
+
+        check(periods, "periods", ge=1)
+        check(confidence, "confidence", gt=0, lt=1)
+        rng = np.random.default_rng(seed)
+        logs = rng.multivariate_normal(self._logs, self._covariance, size=2000, method="svd")
+        p, q, m = np.exp(np.clip(logs, -40, 40)).T[:, :, None]
+        shares = adopted(np.arange(periods + 1), p, q)
+        curves = np.nan_to_num(m * np.diff(shares, axis=1))
+        low, high = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        estimate = self.predict(periods)
+        table = {"estimate": estimate, "low": np.minimum(low, estimate), "high": np.maximum(high, estimate)}
+        return pd.DataFrame({"period": np.arange(1, periods + 1), **table})
 
     def summary(self, *, confidence: float = 0.95) -> "pd.DataFrame":
         """Parameters, peak and share adopted so far, with intervals.

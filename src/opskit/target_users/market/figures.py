@@ -39,6 +39,8 @@ def plot_sizes(
         ax.hlines(place, rows["low"], rows["high"], color=color, linewidth=5, alpha=0.45)
         ax.plot(rows["median"], place, "o", color=color, markersize=6, label=str(layer))
     ax.set_xscale("log")
+    left, right = ax.get_xlim()
+    ax.set_xlim(min(left, bounds.too_small / 2 or left), right)
     if bounds.too_small > 0:
         ax.axvspan(ax.get_xlim()[0], bounds.too_small, color=plots.ORANGE, alpha=0.12, linewidth=0)
         ax.axvline(bounds.too_small, color=plots.ORANGE, linewidth=1.5, label="obtainable less than this: too small")
@@ -107,16 +109,23 @@ def plot_adoptions(
     table = found.by_month
     colors = [plots.BLUE if whole else plots.LIGHT for whole in table["whole"]]
     ax.bar(table["month"], table["adopters"], width=24, color=colors)
-    ax.set_ylabel(f"customers by {found.counted}")
+    highest = table["adopters"].max()
     if model is not None:
-        curve = model.predict(model.periods_ + ahead)
-        months = pd.date_range(found.whole["month"].iloc[0], periods=len(curve), freq="MS")
-        n = model.periods_
-        ax.plot(months[:n], curve[:n], color=plots.ORANGE)
-        ax.plot(months[n - 1 :], curve[n - 1 :], color=plots.ORANGE, linestyle="--", label="Bass curve, carried on")
+        curve = model.forecast(model.periods_ + ahead, confidence=confidence)
+        curve["month"] = pd.date_range(found.whole["month"].iloc[0], periods=len(curve), freq="MS")
+        past, to_come = curve.iloc[: model.periods_], curve.iloc[model.periods_ - 1 :]
+        ax.plot(past["month"], past["estimate"], color=plots.ORANGE)
+        ax.plot(to_come["month"], to_come["estimate"], color=plots.ORANGE, linestyle="--", label="Bass curve")
+        plots.band(ax, curve["month"], curve["low"], curve["high"], color=plots.ORANGE)
+        highest = max(table["adopters"].max(), curve["estimate"].max())
+    ax.set(ylabel=f"customers by {found.counted}", ylim=(0, 1.6 * highest))
     plots.format_axis(ax.yaxis, plots.number)
     plots.date_axis(ax)
-    plots.title(ax, _where(model, confidence), f"n={plots.number(table['adopters'].sum())}; grey: month not whole")
+    plots.title(
+        ax,
+        _where(model, confidence),
+        f"n={plots.number(table['adopters'].sum())}; grey: month not whole; band: interval",
+    )
     if model is not None:
         plots.label_lines(ax)
     return ax
@@ -175,8 +184,8 @@ def plot_class_value(
     plots.error_bars(ax, places, known["value_low"], known["value_high"], color=plots.BLUE)
     plots.label_counts(ax, places, known["value_high"].fillna(known["value"]), known["customers"])
     ax.set_xticks(range(len(values)), values["class"])
-    ax.set(ylabel=f"value in {days} days {currency}".strip(), xlim=(-0.5, len(values) - 0.5), ylim=(0, None))
-    ax.margins(y=0.2)
+    ax.set(ylabel=f"value in {days} days {currency}".strip(), xlim=(-0.5, len(values) - 0.5))
+    ax.set_ylim(0, 1.2 * float(known[["value", "value_high"]].to_numpy().max()))
     for place, missing in enumerate(values["value"].isna()):
         if missing:
             ax.text(place, 0, "none old\nenough", ha="center", va="bottom", fontsize=8, color=plots.GREY)

@@ -28,7 +28,7 @@ class Findings(NamedTuple):
     model: "Bass | None"
     check: "pd.DataFrame"
     growth: "pd.DataFrame"
-    changes: "Mapping[str, Change]"
+    change: "Change | None"
     classes: Classes | None
     values: "pd.DataFrame | None"
     days: int
@@ -48,9 +48,8 @@ def key_figures(found: Findings, *, currency: str = "") -> "pd.DataFrame":
     import pandas as pd
 
     rows = [*_market_rows(found, currency), *_curve_rows(found)]
-    for series in ("newcomers", "orders"):
-        row = found.changes[series].found.iloc[0] if series in found.changes else {"p": _NAN, "n": 0}
-        rows.append((f"Odds of as large a change of the {series} by chance", row["p"], _NAN, _NAN, row["n"], "share"))
+    row = found.change.found.iloc[0] if found.change else {"p": _NAN, "n": 0}
+    rows.append(("Odds of as large a change by chance", round(row["p"], 3), _NAN, _NAN, row["n"], "share"))
     for name in ("early adopter", "late majority"):
         row = {"value": _NAN, "value_low": _NAN, "value_high": _NAN, "customers": 0}
         if found.values is not None:
@@ -96,7 +95,7 @@ def _curve_rows(found: Findings) -> list[tuple[Any, ...]]:
     rows.append(("Share of them that has come", *figures["adopted"], "share"))
     rows.append(("Months from the launch to the peak", *figures["peak"], "months"))
     made = {row["method"]: row for row in found.check.to_dict("records")}
-    ratio, n = (made[BASS]["error"] / made[LEVEL]["error"], made[BASS]["n"]) if made else (_NAN, 0)
+    ratio, n = (round(made[BASS]["error"] / made[LEVEL]["error"], 2), made[BASS]["n"]) if made else (_NAN, 0)
     return [*rows, ("Error of the Bass forecast over that of the last three months", ratio, _NAN, _NAN, n, "times")]
 
 
@@ -145,21 +144,18 @@ def _plan(found: Findings) -> str:
 
 
 def _look_for(found: Findings) -> list[str]:
-    lines: list[str] = []
-    for name, one in found.changes.items():
-        row = one.found.iloc[0]
-        if row["p"] <= 1 - found.confidence:
-            jump = f"{100 * row['level_change']:+.0f}%"
-            lines.append(
-                f"Find out what happened in **{row['month']:%B %Y}**: the {name} changed course there ({jump} at once). The date tells "
-                "where to look, not why."
-            )
-    calm = [name for name, one in found.changes.items() if one.found["p"].iloc[0] > 1 - found.confidence]
-    if calm:
-        lines.append(
-            f"Look **outside** for the large change that opens a market: the {' and the '.join(calm)} show none beyond their steady course."
-        )
-    return lines
+    if found.change is None:
+        return []
+    row = found.change.found.iloc[0]
+    if row["p"] <= 1 - found.confidence:
+        when, jump = f"{row['month']:%B %Y}", f"{100 * row['level_change']:+.0f}%"
+        return [
+            f"Find out what happened in **{when}**: the newcomers changed course there ({jump} at once). The date tells where to "
+            "look, not why."
+        ]
+    return [
+        "Look **outside** for the large change that opens a market: your newcomers show none beyond their steady course."
+    ]
 
 
 def _early_and_late(found: Findings) -> list[str]:
@@ -187,7 +183,7 @@ def recovery(found: Findings, truth: Mapping[str, Any]) -> "pd.DataFrame":
         truth: What was planted, as `Dataset.truth` has it; empty for real data.
 
     Returns:
-        name (as in the truth), estimate, low, high, n, truth (missing where nothing was planted), inside (whether the
+        figure (its name in the truth, in words), estimate, low, high, n, truth (missing where nothing was planted), inside (whether the
         interval holds it; empty where there is none).
     """
     import pandas as pd
@@ -206,4 +202,5 @@ def recovery(found: Findings, truth: Mapping[str, Any]) -> "pd.DataFrame":
     table["truth"] = table["name"].map(figures).astype(float)
     inside = table["truth"].between(table["low"], table["high"])
     table["inside"] = inside.where(table["truth"].notna() & table["estimate"].notna(), "")
-    return table
+    words = table["name"].str.removeprefix("market.").str.replace("[._]", " ", regex=True)
+    return table.drop(columns="name").assign(figure=words)[["figure", *columns[1:], "truth", "inside"]]

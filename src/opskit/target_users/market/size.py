@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DISTRIBUTIONS = ("pert", "triangular")
+_STEPS = 4001
 _READINGS: dict[str, dict[str, Any]] = {
     "as the page reads them": {},
     "triangular instead of beta-PERT": {"distribution": "triangular"},
@@ -126,11 +127,13 @@ def alternatives(worksheet: Any, market: str, *, confidence: float = 0.95, seed:
     """
     import pandas as pd
 
+    table = factors(worksheet)
+    check(market, "market", among=dict.fromkeys(table["market"]))
+    own = table[table["market"] == market]
     parts: list[pd.DataFrame] = []
     for reading, options in _READINGS.items():
-        sizes = simulate(worksheet, **options, confidence=confidence, seed=seed).sizes
-        check(market, "market", among=dict.fromkeys(sizes["market"]))
-        parts.append(sizes[sizes["market"] == market].tail(1).assign(reading=reading))
+        sizes = simulate(own, **options, confidence=confidence, seed=seed).sizes
+        parts.append(sizes.tail(1).assign(reading=reading))
     return pd.concat(parts, ignore_index=True)[["reading", "layer", "median", "low", "high", "n"]]
 
 
@@ -194,13 +197,16 @@ def _scores(rows: "pd.DataFrame", simulations: int, correlation: float, seed: in
 def _draw(rows: "pd.DataFrame", distribution: str, scores: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     """Each factor at its scores: factors x simulations."""
     import numpy as np
-    from scipy.special import betaincinv
+    from scipy.special import betainc
 
     low, likely, high = (rows[[name]].to_numpy(dtype=float) for name in ("low", "likely", "high"))
     width = high - low
     place = np.divide(likely - low, width, out=np.full_like(width, 0.5), where=width > 0)
     if distribution == "pert":
-        return low + width * betaincinv(1 + 4 * place, 5 - 4 * place, scores)
+        # Read from a fine table: the inverse itself would take most of the page's time.
+        across = np.linspace(0, 1, _STEPS)
+        below = betainc(1 + 4 * place, 5 - 4 * place, across)
+        return low + width * np.stack([np.interp(at, one, across) for at, one in zip(scores, below, strict=True)])
     rising = np.sqrt(scores * place)
     return low + width * np.where(scores < place, rising, 1 - np.sqrt((1 - scores) * (1 - place)))
 
