@@ -31,7 +31,9 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert f"The champions are {champions} of customers and bring {revenue} of revenue" in words
     stayed = float(value["Champions who were champions a period ago, of those then"][0].rstrip("%"))
     assert 1 - stayed / 100 == pytest.approx(1 / 3, abs=0.04)  # a third have gone quieter
-    best, last = (value[name][0] for name in ("Champions who come back within the horizon", "Hibernating who do"))
+    best, last = (
+        value[name][0] for name in ("Champions who come back within the horizon", "Hibernating customers who do")
+    )
     assert f"Of the champions {best} came back, of the hibernating {last}." in words
     lead = value["Recency tells more than frequency by (area under the curve)"]
     assert f"by {lead[0]} of the area under the curve" in words
@@ -39,8 +41,8 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert f"does not hold ({value['Revenue of the top 20% of customers'][0]})" in words
     sure = round(float(value["Probability that a customer belongs to their group by taste"][0].rstrip("%")))
     assert f"with a probability of {sure}% on average" in words
-    assert f"there are {value['Groups by taste'][0]}, each named" in words
-    assert value["Groups by behaviour"][0] == "1 groups"
+    assert f"there are {value['Groups by taste'][0]} groups, each named" in words
+    assert value["Groups by behaviour"][0] == "1"
 
 
 def test_what_the_text_says_of_the_test_on_later_time_is_true() -> None:

@@ -79,7 +79,7 @@ def key_figures(
         stayed = (kept["share"], kept["low"], kept["high"], kept["n"])
     rows.append(("Champions who were champions a period ago, of those then", *stayed, "share"))
     rates = seen.segments.set_index("segment") if seen is not None else None
-    for name, words in ((_BEST, "Champions who come back within the horizon"), (_LAST, "Hibernating who do")):
+    for name, words in ((_BEST, "Champions who come back within the horizon"), (_LAST, "Hibernating customers who do")):
         rate = _NOTHING if rates is None else tuple(rates.loc[name, ["rate", "low", "high", "n"]])
         rows.append((words, *rate, "share"))
     lead = _NOTHING
@@ -88,9 +88,9 @@ def key_figures(
         lead = tuple(order.loc["recency tells more than frequency", ["estimate", "low", "high", "n"]])
     rows.append(("Recency tells more than frequency by (area under the curve)", *lead, ""))
     groups = _NOTHING if found is None else (found.k_, *_NOTHING[:2], len(found.sample_))
-    rows.append(("Groups by behaviour", *groups, "groups"))
+    rows.append(("Groups by behaviour", *groups, ""))
     people = 0 if tastes is None else tastes.certainty_["n"]
-    rows.append(("Groups by taste", *((tastes.k_, *_NOTHING[:2]) if tastes else _NOTHING[:3]), people, "groups"))
+    rows.append(("Groups by taste", *((tastes.k_, *_NOTHING[:2]) if tastes else _NOTHING[:3]), people, ""))
     sure = tuple(tastes.certainty_.values()) if tastes is not None and tastes.k_ > 1 else _NOTHING
     rows.append(("Probability that a customer belongs to their group by taste", *sure, "share"))
     figures = pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])

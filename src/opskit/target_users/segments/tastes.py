@@ -32,8 +32,8 @@ class Tastes:
         kinds_: Kinds of product, the most frequent first; what is rarer counts as "other".
         choice_: k, bic (less that of one group), stability, chosen.
         k_: Groups found, 1 where there are none.
-        groups_: One row per group: taste (its name), share (of customers), low, high, n, certainty (mean probability of
-            those assigned), low and high of it.
+        groups_: One row per group: taste (its name), share (of customers), low, high, n (customers assigned), certainty
+            (mean probability of those assigned).
         profile_: taste, kind, n (orders of those assigned, counted by probability), share, base (of all orders), index (share
             over base), low, high.
         certainty_: estimate, low, high, n: mean probability that a customer belongs where they were put.
