@@ -112,11 +112,7 @@ def audiences(
     """
     check(most_channels, "most_channels", ge=2, le=MOST_CHANNELS)
     since = _since(as_of, window_days)
-    pairs = (
-        _touches(touches, by, as_of, since)
-        .group_by("customer_id", "channel")
-        .agg(nw.len().cast(nw.Int64).alias("touches"))
-    )
+    pairs = _touches(touches, by, as_of, since).group_by("customer_id", "channel").agg(nw.len().alias("touches"))
     sizes = frames.collect(pairs.group_by("channel").agg(nw.len().alias("customers"), nw.col("touches").sum()))
     if sizes.empty:
         raise OpskitError(
@@ -200,7 +196,8 @@ def spent(spend: Any, found: Audiences) -> "pd.Series[float]":
     there = customers.on_or_before(lf, found.as_of, "date")
     if found.since is not None:
         there &= ~customers.on_or_before(lf, found.since - dt.timedelta(days=1), "date")
-    money = lf.filter(there).group_by("channel").agg(nw.col("spend").cast(nw.Float64).sum())
+    amounts = lf.filter(there).select("channel", nw.col("spend").cast(nw.Float64))
+    money = amounts.group_by("channel").agg(nw.col("spend").sum())
     table = frames.collect(money).set_index("channel")["spend"]
     # Zero spend in the days is no price of nothing: it is a channel without a bill in this window.
     return table[table > 0].reindex([*found.names]).rename("spend")

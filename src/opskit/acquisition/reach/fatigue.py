@@ -96,7 +96,8 @@ def _observed_factor(sums: "pd.DataFrame", above: str, confidence: float) -> tup
 
     def slope(totals: "pd.DataFrame") -> "pd.Series[Any]":
         n, y = totals["messages"].to_numpy(dtype=float), totals[above].to_numpy(dtype=float)
-        return pd.Series([_fit(n / totals["weeks"].to_numpy(dtype=float), n, y)[1]])
+        weeks = np.maximum(totals["weeks"].to_numpy(dtype=float), 1e-12)  # a row may lie in the group left out
+        return pd.Series([_fit(n / weeks, n, y)[1]])
 
     table = stats.jackknife(
         sums[["got", "group", "messages", "weeks", above]], slope, keys=["got"], confidence=confidence
