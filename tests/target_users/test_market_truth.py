@@ -98,6 +98,7 @@ def test_ranges_of_honest_experts_cover_the_true_sizes() -> None:
         sheet = pd.DataFrame(World(values(), 10, 24, 7000 + seed).chunk(0).table("market_ranges"))
         sizes = market.simulate(sheet, simulations=4000).sizes
         sizes.index = pd.Index("market." + sizes["market"] + "." + sizes["layer"])
+        sizes = sizes.loc[SIZES]
         covered += (sizes["low"] <= truth) & (truth <= sizes["high"])
     assert covered.isin(CALIBRATED).all(), covered.to_dict()
 
