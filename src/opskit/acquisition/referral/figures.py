@@ -101,8 +101,10 @@ def plot_cycle(found: Cycle, ax: "Axes | None" = None) -> "Axes":
     """Who has come by which day, from `cycle_time`: followed through, and as the delays seen make believe."""
     ax = plots.axes(ax, size=(7.2, 3.5))
     half = found.days[found.days["measure"] == "half"].iloc[0]
-    if half["estimate"] != half["estimate"]:
-        plots.statement(ax, "Nobody was brought within the horizon: how long it takes cannot be seen.")
+    if half["estimate"] != half["estimate"] or not half["horizon_days"]:
+        plots.statement(
+            ax, "Too few are followed, or nobody was brought within the horizon: how long it takes cannot be seen."
+        )
         return ax
     naive = found.days[found.days["measure"] == NAIVE_WITHIN].iloc[0]
     curve = found.curve

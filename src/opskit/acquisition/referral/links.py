@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import customers, frames, stats
-from opskit.errors import OpskitError, TooLittleDataError, check
+from opskit.errors import MissingTableError, OpskitError, TooLittleDataError, check
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,6 +63,7 @@ def links(
     Raises:
         OpskitError: A column is missing, an option is out of range, the tables are of two engines, or as_of is no date
             or before the first order.
+        MissingTableError: customers lacks referrer_id or signed_up_at.
         TooLittleDataError: Nobody has signed up by a known day, or nobody was referred.
 
     Assumes who names a referrer came through that one, also where the referrer is not in the table: such a customer
@@ -104,7 +105,13 @@ def links(
 
 def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     """Everybody with an account by the day, once, ids and referrers of one kind so that they can be joined."""
-    lf = frames.lazy(accounts, "customer_id", "referrer_id", "signed_up_at", table="customers")
+    lf = frames.lazy(accounts, "customer_id", table="customers")
+    try:
+        frames.require_columns(lf.collect_schema().names(), ("referrer_id", "signed_up_at"), table="customers")
+    except OpskitError as lacking:  # a customers table without them is sound, only not for this page
+        raise MissingTableError(
+            f"{lacking} The page needs to know who brought each customer, and when they came."
+        ) from None
     lf = lf.filter(nw.col("signed_up_at").is_null() | customers.on_or_before(lf, as_of, "signed_up_at"))
     schema = lf.collect_schema()
     own, named = schema["customer_id"], schema["referrer_id"]
@@ -113,10 +120,14 @@ def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
         kind = nw.Float64 if own.is_numeric() and named.is_numeric() else nw.String
         key, referrer = key.cast(kind), referrer.cast(kind)
     rows = lf.select("customer_id", "signed_up_at", key.alias("key"), referrer.alias("referrer_key"))
-    return (
-        rows.group_by("customer_id", "key")
-        .agg(nw.col("signed_up_at", "referrer_key").min(), nw.len().alias("rows"))
-        .with_columns(frames.epoch_day("signed_up_at").alias("day"), frames.month_index("signed_up_at").alias("month"))
+    once = rows.group_by("customer_id", "key").agg(nw.col("signed_up_at", "referrer_key").min(), nw.len().alias("rows"))
+    # pandas makes no whole number of a missing time: any time stands in for it, and its day is taken out again.
+    any_time = dt.date(1970, 1, 1) if schema["signed_up_at"] == nw.Date else dt.datetime(1970, 1, 1)
+    known = ~nw.col("signed_up_at").is_null()
+    filled = once.with_columns(nw.col("signed_up_at").fill_null(any_time).alias("_at"))
+    return filled.with_columns(
+        nw.when(known).then(frames.epoch_day("_at")).alias("day"),
+        nw.when(known).then(frames.month_index("_at")).alias("month"),
     )
 
 
@@ -205,7 +216,7 @@ def _referred(everybody: nw.LazyFrame[Any], refused: "pd.DataFrame") -> nw.LazyF
 def _joined(known: nw.LazyFrame[Any], days: tuple[int, ...]) -> nw.LazyFrame[Any]:
     flags = [_one_if(nw.col("first") <= window).alias(f"bought_{window}") for window in days]
     names = [f"bought_{window}" for window in days]
-    rows = known.select("group", "day", "referred", *flags)
+    rows = known.select("group", nw.col("day").cast(nw.Int64), "referred", *flags)
     return rows.group_by("group", "day", "referred").agg(nw.len().alias("customers"), nw.col(*names).sum())
 
 
