@@ -129,8 +129,8 @@ def trial(
     followed = _followed(used, sent, orders, test_days, settle_days, before_days)
     people = frames.collect(followed.group_by("arm", *_SUMS).agg(nw.len().alias("customers")))
     people = people.sort_values(["arm", *_SUMS], ignore_index=True)
-    before = _before(followed, has_orders=orders is not None)
-    described = _arms(people, before, test_days).merge(_costs(used, sent, test_days), on="arm", how="left")
+    before, cost = _by_arm(followed, has_orders=orders is not None)
+    described = _arms(people, before, test_days).assign(cost_per_message=lambda table: table["arm"].map(cost))
     order = ["used", "in several arms", "not over"]
     table = counts.set_index("status")["customers"].reindex(order, fill_value=0).rename_axis("what").reset_index()
     return Trial(described, people, before, table, test_days, settle_days, before_days, opt_outs_known, source)
@@ -184,38 +184,61 @@ def _followed(
         "responses_before": ("responded", earlier),
         "opted_out": ("opted_out", within),
         "orders_before": ("orders", earlier),
+        "priced": ("priced", within),
+        "cost": ("cost", within),
     }
-    count = nw.lit(0).cast(nw.Int64)
-    rows = sent.select("customer_id", "day", "messages", "responded", "opted_out", count.alias("orders"))
-    nothing = [count.alias(name) for name in ("messages", "responded", "opted_out")]
-    if orders is not None:
-        lf = frames.lazy(orders, "customer_id", "ordered_at")
-        day = frames.epoch_day("ordered_at").alias("day")
-        rows = nw.concat([rows, lf.select("customer_id", day, *nothing, nw.lit(1).cast(nw.Int64).alias("orders"))])
     # A left join keeps those assigned who never got anything.
-    joined = used.join(rows, on="customer_id", how="left")
+    joined = used.join(_dated(sent, orders), on="customer_id", how="left")
     columns = [
-        nw.when(when).then(nw.col(column)).otherwise(count).alias(f"_{name}") for name, (column, when) in sums.items()
+        nw.when(when).then(nw.col(column)).otherwise(_zero(column)).alias(f"_{name}")
+        for name, (column, when) in sums.items()
     ]
     return (
         joined.with_columns(*columns)
         .group_by("customer_id", "arm", "entry")
         .agg(*(nw.col(f"_{name}").max() if name == "opted_out" else nw.col(f"_{name}").sum() for name in sums))
-        .select("arm", "entry", *(nw.col(f"_{name}").cast(nw.Int64).alias(name) for name in sums))
+        .select("arm", "entry", *(nw.col(f"_{name}").cast(_kind(name)).alias(name) for name in sums))
     )
 
 
-def _before(followed: nw.LazyFrame[Any], *, has_orders: bool) -> "pd.DataFrame":
-    """n, mean and variance by arm of what was known before, and of the day of entry."""
+def _dated(sent: nw.LazyFrame[Any], orders: Any) -> nw.LazyFrame[Any]:
+    """Messages and orders by customer and day, as rows of one kind; priced says whether a message has a cost."""
+    priced = ~nw.col("cost").is_null()
+    rows = sent.select(
+        *("customer_id", "day", "messages", "responded", "opted_out"),
+        _zero("orders").alias("orders"),
+        nw.when(priced).then(nw.col("cost")).otherwise(nw.lit(0.0)).alias("cost"),
+        nw.when(priced).then(nw.lit(1)).otherwise(nw.lit(0)).cast(nw.Int64).alias("priced"),
+    )
+    if orders is None:
+        return rows
+    lf = frames.lazy(orders, "customer_id", "ordered_at")
+    day, one = frames.epoch_day("ordered_at").alias("day"), nw.lit(1).cast(nw.Int64).alias("orders")
+    nothing = {name: _zero(name).alias(name) for name in ("messages", "responded", "opted_out", "cost", "priced")}
+    told = [nothing[name] for name in ("messages", "responded", "opted_out")]
+    return nw.concat([rows, lf.select("customer_id", day, *told, one, nothing["cost"], nothing["priced"])])
+
+
+def _kind(name: str) -> Any:
+    return nw.Float64 if name == "cost" else nw.Int64
+
+
+def _zero(name: str) -> nw.Expr:
+    return nw.lit(0).cast(_kind(name))
+
+
+def _by_arm(followed: nw.LazyFrame[Any], *, has_orders: bool) -> "tuple[pd.DataFrame, pd.Series[float]]":
+    """n, mean and variance by arm of what was known before and of the day of entry; mean cost of a message by arm."""
     import pandas as pd
 
     names = ["entry", *(_BEFORE if has_orders else _BEFORE[:2])]
     numbers = [nw.col(name).cast(nw.Float64).alias(name) for name in names]
     squares = [(nw.col(name).cast(nw.Float64) * nw.col(name)).alias(f"{name}_squared") for name in names]
+    summed = [*names, *(f"{name}_squared" for name in names), "priced", "cost"]
     sums = frames.collect(
-        followed.select("arm", *numbers, *squares)
+        followed.select("arm", "priced", "cost", *numbers, *squares)
         .group_by("arm")
-        .agg(nw.len().alias("n"), nw.col(*names, *(f"{name}_squared" for name in names)).sum())
+        .agg(nw.len().alias("n"), nw.col(*summed).sum())
     ).sort_values("arm", ignore_index=True)
     n = sums["n"]
     parts = [
@@ -224,7 +247,8 @@ def _before(followed: nw.LazyFrame[Any], *, has_orders: bool) -> "pd.DataFrame":
         )
         for name in names
     ]
-    return pd.concat(parts, ignore_index=True)
+    by_arm = sums.set_index("arm")
+    return pd.concat(parts, ignore_index=True), by_arm["cost"] / by_arm["priced"].where(by_arm["priced"] > 0)
 
 
 def _arms(people: "pd.DataFrame", before: "pd.DataFrame", test_days: int) -> "pd.DataFrame":
@@ -247,11 +271,3 @@ def _arms(people: "pd.DataFrame", before: "pd.DataFrame", test_days: int) -> "pd
         )
     table = pd.DataFrame(rows, columns=["arm", "messages_per_week", "customers", "began"])
     return table.sort_values(["messages_per_week", "arm"], ignore_index=True)
-
-
-def _costs(used: nw.LazyFrame[Any], sent: nw.LazyFrame[Any], test_days: int) -> "pd.DataFrame":
-    """Mean cost of a message by arm, missing where no message has one."""
-    since = nw.col("day") - nw.col("entry")
-    rows = sent.filter(nw.col("messages") == 1).join(used, on="customer_id").filter(since >= 0, since < test_days)
-    costs = frames.collect(rows.group_by("arm").agg(nw.col("cost").mean().alias("cost_per_message")))
-    return costs.astype({"cost_per_message": "float64"})
