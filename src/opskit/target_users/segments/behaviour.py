@@ -10,7 +10,10 @@ from opskit.customers import gaps, on_or_before, summary
 from opskit.errors import check
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+
+    Vector = np.ndarray[Any, Any]
 
 # Feature: what it is, and whether it is a logarithm, so that differences are ratios.
 FEATURES = {
@@ -23,14 +26,16 @@ FEATURES = {
     "refund_share": ("refunds over revenue", False),
 }
 SAMPLE = 20_000  # customers that clusters are looked for among; all others are assigned by what is found
+_RANGE = 1.349  # interquartile range of the normal distribution, in standard deviations
+_SAME = 1e-9
+_POWERS = (-2.0, 4.0)  # beyond these, one customer far out decides
 _WIDEST = 3.0  # robust standard deviations beyond which a value counts as no further off
 
 
 class Scale(NamedTuple):
-    """Where each feature's middle is and how far customers are from it, and which features do not tell them apart."""
+    """How each feature is brought to one scale and a symmetric shape, and which features do not tell customers apart."""
 
-    centre: "pd.Series[Any]"
-    spread: "pd.Series[Any]"
+    steps: "pd.DataFrame"  # by feature: centre and spread, the power that makes it symmetric, centre and spread of that
     left_out: tuple[str, ...]
 
 
@@ -97,25 +102,58 @@ def _shares(orders: Any, as_of: dt.date) -> nw.LazyFrame[Any] | None:
 
 
 def scale_of(features: "pd.DataFrame") -> Scale:
-    """Median and interquartile range (as standard deviation) of each feature.
+    """Median and interquartile range (as standard deviation) of each feature, before and after it is made symmetric.
+
+    A long tail would be cut off as a group of its own; a Yeo-Johnson power takes the tail away, but no gap.
 
     Args:
         features: Columns of `behaviour` for the customers to scale by.
 
     Returns:
         The scale; a feature that is the same for half of the customers has no range and is left out.
+
+    Source: Yeo & Johnson (2000), "A new family of power transformations to improve normality or symmetry".
     """
-    numbers = features[[name for name in FEATURES if name in features]]
-    spread = (numbers.quantile(0.75) - numbers.quantile(0.25)) / 1.349
-    kept = spread[spread > 1e-9].index
-    left_out = tuple(str(name) for name in numbers if name not in kept)
-    return Scale(numbers[kept].median(), spread[kept], left_out)
+    import numpy as np
+    import pandas as pd
+    from scipy.stats import yeojohnson, yeojohnson_normmax
+
+    rows: dict[str, dict[str, float]] = {}
+    names = [name for name in FEATURES if name in features]
+    for name in names:
+        values = features[name].to_numpy(dtype=float)
+        centre, spread = _middle(values)
+        if spread <= _SAME:
+            continue
+        plain = (values - centre) / spread
+        power = float(np.clip(yeojohnson_normmax(plain), *_POWERS))
+        middle, width = _middle(np.asarray(yeojohnson(plain, power)))
+        rows[name] = {"centre": centre, "spread": spread, "power": power, "middle": middle, "width": width}
+    return Scale(pd.DataFrame.from_dict(rows, orient="index"), tuple(name for name in names if name not in rows))
+
+
+def _middle(values: "Vector") -> tuple[float, float]:
+    import numpy as np
+
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return float(middle), float(high - low) / _RANGE
 
 
 def scaled(scale: Scale) -> list[nw.Expr]:
     """Each feature on the scale, as expressions: 0 is the middle, and three robust deviations are the most."""
     expressions: list[nw.Expr] = []
-    for name in scale.centre.index:
-        far = (nw.col(name) - float(scale.centre[name])) / float(scale.spread[name])
-        expressions.append(far.clip(-_WIDEST, _WIDEST).alias(name))
+    for name, step in scale.steps.to_dict("index").items():
+        plain = (nw.col(str(name)) - step["centre"]) / step["spread"]
+        far = (_symmetric(plain, step["power"]) - step["middle"]) / step["width"]
+        expressions.append(far.clip(-_WIDEST, _WIDEST).alias(str(name)))
     return expressions
+
+
+def _symmetric(plain: nw.Expr, power: float) -> nw.Expr:
+    """Yeo-Johnson: a power of what lies above the middle, and another of what lies below it."""
+
+    def bent(distance: nw.Expr, by: float) -> nw.Expr:
+        grown = nw.when(distance > 0).then(distance).otherwise(nw.lit(0.0)) + 1.0
+        return grown.log() if abs(by) < _SAME else (grown**by - 1.0) / by
+
+    return bent(plain, power) - bent(-plain, 2.0 - power)

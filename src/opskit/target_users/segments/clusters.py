@@ -22,18 +22,19 @@ _PARTS = 1000
 
 
 class Clusters:
-    """Groups of customers who buy alike, by k-means on robustly scaled features.
+    """Groups of customers who buy alike, by k-means on features made symmetric and robustly scaled.
 
-    Groups are claimed only where three criteria agree that there are any: the gap statistic prefers more than one, and at
-    the number chosen the silhouette is at least .25 and resampled customers are split the same way (adjusted Rand index
-    at least .75). Otherwise customers form one cloud, and any cut through it is a convenience.
+    A number of groups is claimed only where three criteria agree to it: its gap lies clearly above that of one group, the
+    silhouette is at least .25, and resampled customers are split the same way (adjusted Rand index at least .75). Of
+    several such numbers it is the one that the gap statistic prefers, or else that of the best silhouette. Otherwise customers form one cloud, and any cut through it is a convenience.
 
     Attributes:
         k_: Groups found, 1 where there are none.
         verdict_: What the criteria say, in one sentence.
         choice_: k, gap, gap_error, silhouette, stability, bic (of a Gaussian mixture, less that of one group), chosen.
-        sample_: The customers that were looked at, scaled, with their cluster.
-        scale_: Centre and spread of each feature.
+        sample_: The customers that were looked at, with their features and their cluster.
+        scaled_: The same features on the scale.
+        scale_: How each feature is brought to the scale.
         centres_: One row per cluster, on the scale.
 
     Args:
@@ -65,17 +66,19 @@ class Clusters:
                 f"{len(table)} customers have bought often enough to have a way of buying, must be at least {FEWEST}."
             )
         self.scale_: Scale = scale_of(table)
-        if len(self.scale_.centre) < 2:
+        if len(self.scale_.steps) < 2:
             raise TooLittleDataError("Customers buy alike: no two features tell them apart.")
         numbers = frames.collect(frames.lazy(table, table="features").with_columns(*scaled(self.scale_)))
-        x = numbers[list(self.scale_.centre.index)].to_numpy(dtype=float)
+        x = numbers[list(self.scale_.steps.index)].to_numpy(dtype=float)
         with threads(len(x)):
             self.choice_, fits = _choice(x, self.most, np.random.default_rng(self.seed))
         self.k_ = self.k or _agreed(self.choice_)
         self.choice_["chosen"] = self.choice_["k"] == self.k_
         order = np.argsort(-np.bincount(fits[self.k_ - 1].labels_, minlength=self.k_), kind="stable")
         self.centres_ = fits[self.k_ - 1].cluster_centers_[order]
-        self.sample_: pd.DataFrame = numbers.assign(cluster=np.argsort(order)[fits[self.k_ - 1].labels_] + 1)
+        cluster = np.argsort(order)[fits[self.k_ - 1].labels_] + 1
+        self.sample_: pd.DataFrame = table.assign(cluster=cluster)
+        self.scaled_: pd.DataFrame = numbers[list(self.scale_.steps.index)].assign(cluster=cluster)
         self.verdict_ = _verdict(self.choice_, self.k_, asked=self.k > 0)
         return self
 
@@ -88,8 +91,8 @@ class Clusters:
         Returns:
             The same kind of frame as went in: customer_id, cluster (1 is the largest).
         """
-        lf = frames.lazy(features, "customer_id", *self.scale_.centre.index, table="features")
-        near = [_nearness(centre, list(self.scale_.centre.index)) for centre in self.centres_]
+        lf = frames.lazy(features, "customer_id", *self.scale_.steps.index, table="features")
+        near = [_nearness(centre, list(self.scale_.steps.index)) for centre in self.centres_]
         best = nw.max_horizontal(*(nw.col(f"near_{at}") for at in range(len(near))))
         cluster = nw.lit(len(near))
         for at in range(len(near) - 1, 0, -1):
@@ -174,11 +177,19 @@ def _preferred(table: "pd.DataFrame") -> int:
 
 
 def _agreed(table: "pd.DataFrame") -> int:
-    good = table[(table["silhouette"] >= _LEAST_SILHOUETTE) & (table["stability"] >= _LEAST_STABILITY)]
-    good = good[good["gap"] > table["gap"][0]]
-    if _preferred(table) == 1 or good.empty:
+    """The number the gap prefers where the other criteria agree to it, else the one of the best silhouette they agree to.
+
+    The gap's own rule stops at one group wherever a cut in two is a bad one, though three may be far better: so a number
+    counts as well whose gap lies clearly above that of one group.
+    """
+    clear = table["gap"] - table["gap_error"] > table["gap"][0]
+    good = table[clear & (table["silhouette"] >= _LEAST_SILHOUETTE) & (table["stability"] >= _LEAST_STABILITY)]
+    if good.empty:
         return 1
-    return int(good.loc[good["silhouette"].idxmax(), "k"])
+    preferred = _preferred(table)
+    if preferred in set(good["k"]):
+        return preferred
+    return int(good["k"].to_numpy()[good["silhouette"].to_numpy().argmax()])
 
 
 def _verdict(table: "pd.DataFrame", k: int, *, asked: bool) -> str:

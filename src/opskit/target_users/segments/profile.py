@@ -139,17 +139,18 @@ def describe(found: Clusters, *, confidence: float = 0.95) -> "pd.DataFrame":
     import pandas as pd
     from scipy.special import ndtri
 
-    names = list(found.scale_.centre.index)
     z = float(ndtri((1 + confidence) / 2))
     rows: list[dict[str, Any]] = []
-    for cluster, part in found.sample_.groupby("cluster"):
-        for name in names:
-            base, about = float(found.sample_[name].mean()), FEATURES[name]
-            gap = float(part[name].mean()) - base
+    for cluster, part in found.scaled_.groupby("cluster"):
+        inside = (found.sample_["cluster"] == cluster).to_numpy()
+        for name in found.scale_.steps.index:
+            gap = float(part[name].mean() - found.scaled_[name].mean())
             half = z * float(part[name].std()) / np.sqrt(len(part)) if len(part) > 1 else float("nan")
-            centre, spread = float(found.scale_.centre[name]), float(found.scale_.spread[name])
-            own, all_ = (centre + spread * value for value in (gap + base, base))
-            plain = (float(np.exp(own)), float(np.exp(all_))) if about[1] else (own, all_)
-            bounds = {"difference": gap, "low": gap - half, "high": gap + half, "mean": plain[0], "base": plain[1]}
-            rows.append({"cluster": cluster, "feature": name, "about": about[0], "n": len(part), **bounds})
+            about, logarithm = FEATURES[name]
+            own, base = (float(values.mean()) for values in (found.sample_.loc[inside, name], found.sample_[name]))
+            plain = (
+                {"mean": float(np.exp(own)), "base": float(np.exp(base))} if logarithm else {"mean": own, "base": base}
+            )
+            bounds = {"difference": gap, "low": gap - half, "high": gap + half, **plain}
+            rows.append({"cluster": cluster, "feature": name, "about": about, "n": len(part), **bounds})
     return pd.DataFrame(rows)
