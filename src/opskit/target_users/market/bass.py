@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 ESTIMATORS = ("weighted", "intervals", "density")
 FEWEST_PERIODS = 6
 _ROUNDS = 20
+_STEP = 1e-4  # of a logarithm, for slopes
 _PARAMETERS = ("p", "q", "m")
 
 
@@ -108,13 +109,12 @@ class Bass:
         """Expected adopters in each of so many periods since the launch, the fitted ones included."""
         return self._mean(self._logs, periods)
 
-    def forecast(self, periods: int, *, confidence: float = 0.95, seed: int = 7) -> "pd.DataFrame":
+    def forecast(self, periods: int, *, confidence: float = 0.95) -> "pd.DataFrame":
         """Expected adopters in each of so many periods, with how far the parameters leave them open.
 
         Args:
             periods: Periods since the launch, the fitted ones included.
             confidence: Coverage of the interval of the expected number, between 0 and 1; adopters scatter around it.
-            seed: Of the 2,000 curves drawn from the parameters' distribution.
 
         Returns:
             period (from 1), estimate, low, high.
@@ -127,14 +127,15 @@ class Bass:
 
         check(periods, "periods", ge=1)
         check(confidence, "confidence", gt=0, lt=1)
-        rng = np.random.default_rng(seed)
-        logs = rng.multivariate_normal(self._logs, self._covariance, size=2000, method="svd")
-        p, q, m = np.exp(np.clip(logs, -40, 40)).T[:, :, None]
-        shares = adopted(np.arange(periods + 1), p, q)
-        curves = np.nan_to_num(m * np.diff(shares, axis=1))
-        low, high = np.quantile(curves, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+        with np.errstate(divide="ignore"):
+            steps = [np.log(self._mean(self._logs + at, periods)) for at in (*_STEP * np.eye(3), *-_STEP * np.eye(3))]
+        slope = np.nan_to_num(
+            np.stack([(up - down) / (2 * _STEP) for up, down in zip(steps[:3], steps[3:], strict=True)])
+        )
+        half = self._reach(confidence) * np.sqrt(np.einsum("ip,ij,jp->p", slope, self._covariance, slope))
         estimate = self.predict(periods)
-        table = {"estimate": estimate, "low": np.minimum(low, estimate), "high": np.maximum(high, estimate)}
+        with np.errstate(over="ignore"):
+            table = {"estimate": estimate, "low": estimate * np.exp(-half), "high": estimate * np.exp(half)}
         return pd.DataFrame({"period": np.arange(1, periods + 1), **table})
 
     def summary(self, *, confidence: float = 0.95) -> "pd.DataFrame":
@@ -152,10 +153,9 @@ class Bass:
         """
         import numpy as np
         import pandas as pd
-        from scipy.special import stdtrit
 
         check(confidence, "confidence", gt=0, lt=1)
-        reach = float(stdtrit(self.periods_ - len(_PARAMETERS), (1 + confidence) / 2))
+        reach = self._reach(confidence)
         errors = np.sqrt(np.diag(self._covariance))
         with np.errstate(over="ignore"):
             low, high = np.exp(self._logs - reach * errors), np.exp(self._logs + reach * errors)
@@ -171,6 +171,12 @@ class Bass:
         """Whether the whole interval of the peak lies before the last period, so that m can be told at all."""
         peak = self.summary(confidence=confidence).set_index("figure").to_dict("index")["peak"]
         return not self.at_limit_ and peak["high"] <= self.periods_
+
+    def _reach(self, confidence: float) -> float:
+        """How many standard errors an interval reaches to either side."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.periods_ - len(_PARAMETERS), (1 + confidence) / 2))
 
     def _mean(self, logs: Any, periods: int) -> "np.ndarray[Any, Any]":
         import numpy as np

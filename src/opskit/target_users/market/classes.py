@@ -189,16 +189,24 @@ def class_value(
 
 
 def _by_class(sums: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
-    totals = sums.groupby("class")[["customers", "bought"]].sum()
-    spread = stats.jackknife(
-        sums, lambda total: total["net"] / total["customers"], keys=["class"], confidence=confidence
-    )
+    import numpy as np
+
+    totals = sums.groupby("class")[["customers", "bought", "net"]].sum()
+    # A few spend very much, so the mean is as skewed as its logarithm is not; without revenue there is no logarithm.
+    logs = bool((totals["net"] > 0).all())
+
+    def value(total: "pd.DataFrame") -> "pd.Series[float]":
+        mean = total["net"] / total["customers"]
+        return mean.transform(np.log) if logs else mean
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = stats.jackknife(sums, value, keys=["class"], confidence=confidence)
+    spread = spread.transform(np.exp) if logs else spread
+    spread = spread.replace([0.0, np.inf], np.nan)
     low, high = stats.wilson(totals["bought"], totals["customers"], confidence=confidence)
-    table = totals[["customers"]].join(
-        spread.rename(columns={"estimate": "value", "low": "value_low", "high": "value_high"})
-    )
-    share = totals["bought"] / totals["customers"]
-    return table.assign(bought=share, bought_low=low, bought_high=high).reset_index()
+    bounds = {"value_low": spread["low"], "value_high": spread["high"]}
+    table = totals[["customers"]].assign(value=totals["net"] / totals["customers"], **bounds)
+    return table.assign(bought=totals["bought"] / totals["customers"], bought_low=low, bought_high=high).reset_index()
 
 
 def _bass_shares(model: Bass) -> Any:

@@ -185,7 +185,7 @@ def plot_class_value(
     plots.label_counts(ax, places, known["value_high"].fillna(known["value"]), known["customers"])
     ax.set_xticks(range(len(values)), values["class"])
     ax.set(ylabel=f"value in {days} days {currency}".strip(), xlim=(-0.5, len(values) - 0.5))
-    ax.set_ylim(0, 1.2 * float(known[["value", "value_high"]].to_numpy().max()))
+    ax.set_ylim(0, 1.2 * float(known["value_high"].fillna(known["value"]).max()))
     for place, missing in enumerate(values["value"].isna()):
         if missing:
             ax.text(place, 0, "none old\nenough", ha="center", va="bottom", fontsize=8, color=plots.GREY)
