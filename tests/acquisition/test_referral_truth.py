@@ -61,7 +61,8 @@ def small_shop(seed: int, customers: int) -> list[pl.DataFrame]:
         "orders": ["customer_id", "ordered_at", "revenue", "margin", "refund", "paid"],
         "customers": ["customer_id", "signed_up_at", "referrer_id"],
     }
-    orders, people = (pl.DataFrame({c: chunk.table(name)[c] for c in wanted[name]}) for name in wanted)
+    tables = (pd.DataFrame({c: chunk.table(name)[c] for c in wanted[name]}) for name in wanted)
+    orders, people = map(pl.from_pandas, tables)
     return [orders.filter("paid"), people]
 
 
@@ -99,7 +100,8 @@ def test_intervals_cover_what_the_referred_do(customers: int, money: bool) -> No
 
 def invitations(shop: World) -> pl.DataFrame:
     table = shop.chunk(0).table("events")
-    return pl.DataFrame({name: table[name] for name in ("customer_id", "event", "occurred_at")}).filter(event="invite")
+    columns = ("customer_id", "event", "occurred_at")
+    return pl.from_pandas(pd.DataFrame({name: table[name] for name in columns})).filter(event="invite")
 
 
 @pytest.mark.slow

@@ -79,8 +79,8 @@ def links(
             f"customers are a {people.implementation.value} frame and orders a {lf.implementation.value} one; both must "
             "be of one kind."
         )
-    # One row per customer, used four times: what the joins cost is paid once.
-    everybody = frames.lazy(_with_inviter(_with_orders(people, lf, value, value_days)).collect().to_native())
+    # One row per customer, joined to itself and then counted four ways: what leads to it is paid once.
+    everybody = _settled(_with_inviter(_settled(_with_orders(people, lf, value, value_days))))
     named = frames.collect(everybody.filter(~nw.col("referrer_key").is_null()))
     counted = _counts(everybody, lf)
     if not counted["dated"] or named.empty:
@@ -166,6 +166,11 @@ def _with_inviter(people: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     columns |= {name: f"inviter_{name}" for name in ("day", "group", "first", "spent", "orders", "value")}
     inviters = people.select(*(nw.col(name).alias(alias) for name, alias in columns.items()))
     return people.join(inviters, on="referrer_key", how="left")
+
+
+def _settled(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The same rows worked out, in the engine's memory."""
+    return frames.lazy(rows.collect().to_native())
 
 
 def _counts(everybody: nw.LazyFrame[Any], orders: nw.LazyFrame[Any]) -> dict[str, int]:
