@@ -58,8 +58,8 @@ def behaviour(orders: Any, *, as_of: dt.date, least_purchases: int = 3) -> Any:
     >>> import pandas as pd
     >>> days = pd.to_datetime(["2024-01-01", "2024-01-11", "2024-01-21"])
     >>> orders = pd.DataFrame({"customer_id": "A", "ordered_at": days, "revenue": [10.0, 10, 10]})
-    >>> behaviour(orders, as_of=dt.date(2024, 1, 31)).round(3).iloc[0].tolist()
-    ['A', 2.398, 1.099, 2.303, 2.303, 0.0]
+    >>> behaviour(orders, as_of=dt.date(2024, 1, 31)).drop(columns="customer_id").round(3).to_numpy().tolist()
+    [[2.398, 1.099, 2.303, 2.303, 0.0]]
     """
     check(least_purchases, "least_purchases", ge=3)
     per = frames.lazy(summary(orders, as_of=as_of)).filter(nw.col("order_days") >= least_purchases)
