@@ -122,11 +122,9 @@ def reward(found: Links, ds: "Dataset", *, channel: str = "referral", given: flo
         return given, "The reward per referred sign-up is the one given."
     unknown = "What a referral costs is not known: give reward_per_signup, or book rewards in a table spend"
     try:
-        table = ds.spend if "spend" in ds.tables else None
-    except OpskitError as reason:  # a filter that spend cannot follow
+        table = ds.spend
+    except OpskitError as reason:  # there is none, or a filter that it cannot follow takes it away
         return float("nan"), f"{reason} {unknown}."
-    if table is None:
-        return float("nan"), f"{unknown}."
     lf = frames.lazy(table, "date", "channel", "spend", table="spend")
     lf = lf.filter(customers.on_or_before(lf, ds.as_of, "date"), nw.col("channel") == channel)
     rows = lf.select(frames.epoch_day("date").alias("day"), nw.col("spend").cast(nw.Float64))
