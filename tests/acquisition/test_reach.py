@@ -327,6 +327,8 @@ def test_how_arms_are_said() -> None:
     assert any("Not in the data: ten" in note for note in by_campaign.notes)
     assert by_campaign.observed["messages"].sum() == (CONTACTS["campaign"] == "news").sum()
     pd.testing.assert_frame_equal(by_name.trial.people, by_campaign.trial.people)
+    early = reach.frequency(tables, as_of=dt.date(2025, 3, 20), arms="one,four")
+    assert any("Nobody's 28 days are over yet" in note for note in early.notes)
     nothing = reach.frequency(tables, as_of=AS_OF, arms="oen,fuor")
     assert not nothing.trial.there
     assert any("Did you mean 'one'?" in note for note in nothing.notes)
@@ -569,6 +571,8 @@ def test_the_decision_says_what_is_known_of_messages(page: dict[str, Any]) -> No
     said = words(page, reach.frequency({"contacts": CONTACTS}, as_of=AS_OF), believed=False)
     assert "Draw the frequency by lot" in said
     assert "customers an arm" in said
+    mute = reach.frequency({"contacts": CONTACTS.drop(columns="opted_out")}, as_of=AS_OF, arms="one,four")
+    assert "nothing tells who opted out" in words(page, mute, believed=True)
     said = words(page, reach.frequency({}, as_of=AS_OF), believed=False)
     assert "Add contacts" in said
     assert "Plan with **4 customers**" in said

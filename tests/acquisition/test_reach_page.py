@@ -95,6 +95,7 @@ def sends(folder: Path, *, test: bool = False) -> Path:
         arm, step, answers = (("每周一次", 7, 0.3), ("每周四次", 2, 0.1))[rng.integers(2)]
         days = range(62, 90, step) if test else ()
         rows += [(f"会员{who}", day, "短信", arm, rng.random() < answers) for day in days]
+    rows.append(("会员120", 95, "短信", "日常", True))  # the days of the test are over
     table = pd.DataFrame(rows, columns=["用户id", "day", "触达方式", "活动名称", "是否响应"])
     when = pd.Timestamp("2025-01-01 10:00") + pd.to_timedelta(table.pop("day"), unit="D")
     table["发送时间"] = when.dt.strftime("%Y/%m/%d %H:%M")

@@ -141,7 +141,6 @@ def test_intervals_of_the_test_cover_the_truth() -> None:
         factors = reach.factors(frequency.trial, frequency.observed.head(0))
         found = reach.recovery(TRUTH, *NOTHING, rates, factors).set_index("name")
         covered += found.loc[CALIBRATED, "inside"].astype(int)
-    print(covered.to_dict())
     assert covered.between(364, 393).all(), covered.to_dict()
 
 
@@ -167,5 +166,4 @@ def test_intervals_of_audiences_cover_the_truth() -> None:
         audiences = reach.audiences(touches, people, as_of=LAST_DAY, window_days=90)
         found = reach.recovery(TRUTH, reach.by_channel(audiences), reach.together(audiences), *empty).set_index("name")
         covered += found.loc[names, "inside"].astype(int)
-    print(covered.to_dict())
     assert covered.between(364, 393).all(), covered.to_dict()

@@ -170,6 +170,11 @@ def _next_channel(curve: "pd.DataFrame", currency: str) -> list[str]:
 
 
 def _limit(cap: Cap, medium: str, currency: str) -> str:
+    if cap.arms.empty:
+        return (
+            f"Set **no cap** on {medium} yet: nothing tells who opted out, so the price of writing too much is not known. "
+            "Add opted_out to contacts, or suppressions with since."
+        )
     best, most = plots.number(cap.best), plots.number(float(cap.arms["messages_per_week"].max()))
     row = cap.arms.iloc[int(cap.arms["net"].to_numpy().argmax())]
     net = plots.money(float(row["net"]), currency)

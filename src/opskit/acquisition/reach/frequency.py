@@ -96,6 +96,8 @@ def _of_trial(found: Trial, named: list[str], present: list[str], sent: "pd.Data
     missing = [name for name in named if name not in present]
     if missing and not experiment:
         told.append(f"Not in the data: {', '.join(missing)}.")
-    if not found.there:
+    if not found.there and not counts["used"]:
+        told.append(f"Nobody's {found.days} days are over yet: wait, or count fewer with test_days.")
+    elif not found.there:
         told.append("No two arms differ in messages a week, so there is nothing to compare.")
     return told
