@@ -33,7 +33,7 @@ def plot_variants(table: "pd.DataFrame", ax: "Axes | None" = None, *, currency: 
     ax.grid(visible=True, axis="x")
     ax.set(xlim=(0, None), ylim=(-0.6, len(channels) - 0.4), xlabel=f"cost {currency}".strip())
     plots.format_axis(ax.xaxis, plots.number)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), ncols=2, fontsize=8.5)
+    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), fontsize=8.5)
     every = table[table["channel"] == table["channel"].iloc[0]] if "all channels" not in channels else table
     every = every[every["channel"].isin(["all channels", "channels with spend"])]
     low, high = every["cost"].min(), every["cost"].max()

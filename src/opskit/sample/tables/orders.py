@@ -26,7 +26,9 @@ COLUMNS = {
     "refund": Column("money", "paid back, 0 for most"),
     "refunded_at": Column("timestamp", "when it was paid back"),
     "items": Column("int16", "pieces"),
-    "category": Column("category", "main product group; each customer has one favourite, which most of the orders are of"),
+    "category": Column(
+        "category", "main product group; each customer has one favourite, which most of the orders are of"
+    ),
     "product": Column("category", "main product, in Chinese"),
     "origin": Column("category", "country the parcel comes from"),
     "platform": Column("category", "where it was ordered"),
