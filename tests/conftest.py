@@ -11,6 +11,8 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The commands of the README run one after another for minutes: begun last, one core would do them and the others wait.
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
     if os.environ.get("SLOW"):
         return
     for item in items:
