@@ -93,8 +93,8 @@ def k_factor(found: Links, *, confidence: float = 0.95) -> "pd.DataFrame":
     >>> orders = pd.DataFrame({"customer_id": ["A"], "ordered_at": [pd.Timestamp("2024-01-05")], "revenue": [9.0]})
     >>> k_factor(links(orders, people, as_of=dt.date(2024, 3, 31)))[
     ...     ["among", "days", "customers", "brought", "k"]
-    ... ].head(3)
-           among  days  customers  brought    k
+    ... ].head(3).round(2)
+           among  days  customers  brought     k
     0  everybody    30          3        1  0.33
     1  everybody    60          2        2  1.00
     2  everybody    90          1        2  2.00

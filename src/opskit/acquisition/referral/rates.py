@@ -31,7 +31,7 @@ def brought_per(invited: "pd.DataFrame", exposure: float, *, confidence: float =
     >>> import pandas as pd
     >>> found = brought_per(pd.DataFrame({"inviter_id": ["A", "A", "B"]}), 100)
     >>> {name: round(float(number), 4) for name, number in found.items()}
-    {'brought': 3.0, 'inviters': 2.0, 'rate': 0.03, 'low': 0.0036, 'high': 0.0993}
+    {'brought': 3.0, 'inviters': 2.0, 'rate': 0.03, 'low': 0.0031, 'high': 0.1106}
     """
     import numpy as np
     from scipy.special import gammaincinv
