@@ -24,12 +24,13 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 
+NBVAL = "--nbval --nbval-current-env --nbval-cell-timeout=300"
 CHECKS = (
-    ("lint", ["ruff", "check"]),
-    ("format", ["ruff", "format", "--check"]),
-    ("types", ["basedpyright"]),
-    ("tests", ["pytest", "-n", "auto", "--dist", "worksteal"]),
-    ("stored notebooks", ["pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "notebooks"]),
+    ("lint", "ruff check"),
+    ("format", "ruff format --check"),
+    ("types", "basedpyright"),
+    ("tests", "pytest -n auto --dist worksteal"),
+    ("stored notebooks", "pytest -n auto --dist loadfile " + NBVAL + " notebooks"),
 )
 
 
@@ -71,8 +72,8 @@ def main(arguments):
     elif arguments == ["test"]:
         install(("dev", "browser") if os.environ.get("SLOW") else ("dev",))
         for name, command in CHECKS:
-            say("== %s: %s" % (name, " ".join(command)))
-            run([str(PYTHON), "-m"] + command)
+            say("== %s: %s" % (name, command))
+            run([str(PYTHON), "-m"] + command.split())
     else:
         sys.exit(__doc__)
 

@@ -48,7 +48,7 @@ def check_invariants(figures):
         pytest.param({"data": "cdnow"}, marks=pytest.mark.slow),  # README's first command runs it too
         pytest.param({"data": "cdnow", "as_of": "1997-09-30", "confidence": 0.8}, marks=pytest.mark.slow),
         pytest.param({"as_of": "2025-06-30", "seed": 11}, marks=pytest.mark.slow),
-        {"where": "region=North"},
+        pytest.param({"where": "region=North"}, marks=pytest.mark.slow),
     ],
     ids=lambda given: "-".join(map(str, given.values())),
 )
