@@ -1,19 +1,21 @@
 """The playbook page says what the stored notebook says, and the page runs on a foreign export."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import running
 from stored import Stored
 
 import opskit
 from opskit.acquisition import attribution
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("acquisition/attribution")
+
+ran = partial(running.ran, "acquisition/attribution")
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
@@ -61,11 +63,6 @@ def export(folder: Path, *, customers: int = 60, converted: bool = True) -> Path
     table["是否转化"] = np.where(table["是否转化"], "是", "否")
     table.drop(columns=[] if converted else ["是否转化"]).to_csv(folder / "触点.csv", index=False, encoding="gb18030")
     return folder
-
-
-def ran(data: Path | str, **given: object) -> execution.Outcome:
-    page = pages()["acquisition/attribution"]
-    return execution.execute(page, {"data": str(data), **given}, timeout_seconds=300, session=execution.Session())
 
 
 def test_a_foreign_export_of_touches_alone_gives_figures(tmp_path: Path) -> None:

@@ -3,23 +3,26 @@
 import datetime as dt
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import running
 from stored import Stored
 
 import opskit
 from opskit.acquisition import budget
 from opskit.reports import execution
-from opskit.reports.pages import pages
 
 PAGE = "acquisition/budget"
 STORED = Stored(PAGE)
 SPECIAL = "06-18, 11-11, 2024-02-10, 2025-01-29"
 PAID = ("influencer", "search_ads", "short_video")
+
+ran = partial(running.ran, PAGE)
 
 
 def value(name: str) -> list[float]:
@@ -97,10 +100,6 @@ def test_what_the_text_says_of_the_figures_is_true(shop: tuple[Any, ...]) -> Non
 
 
 # --- a user's own data ---
-
-
-def ran(**given: Any) -> execution.Outcome:
-    return execution.execute(pages()[PAGE], given, timeout_seconds=300, session=execution.Session())
 
 
 def texts(outcome: execution.Outcome) -> str:

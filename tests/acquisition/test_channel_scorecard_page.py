@@ -1,19 +1,20 @@
 """What the chapter says of the figures is true, and the page runs on a shop, on a user's own tables and on parts of them."""
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import running
+from running import prose, shown
 from stored import Stored
-
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 PAGE = "acquisition/channel_scorecard"
 STORED = Stored(PAGE)
+
+ran = partial(running.ran, PAGE)
 
 
 def value(name: str) -> list[float]:
@@ -52,20 +53,6 @@ def test_the_verdicts_of_the_text_are_those_of_the_notebook() -> None:
     assert "short_video" in dear
     assert "search_ads" not in dear
     assert "referral" not in dear
-
-
-def ran(**given: Any) -> execution.Outcome:
-    return execution.execute(pages()[PAGE], given, timeout_seconds=300, session=execution.Session())
-
-
-def shown(outcome: execution.Outcome) -> str:
-    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in found)
-
-
-def prose(outcome: execution.Outcome) -> str:
-    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("data", {}).get("text/markdown", "") for output in found)
 
 
 def export(folder: Path, *, customers: int = 300, spend: bool = True) -> Path:

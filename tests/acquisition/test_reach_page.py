@@ -1,22 +1,20 @@
 """The playbook page says what the stored notebook says, and the page runs on foreign exports."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import running
 from exports import orders_in_chinese
 from stored import Stored
 
 from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("acquisition/reach")
 
-
-def ran(data: Path | str, **given: object) -> execution.Outcome:
-    page = pages()["acquisition/reach"]
-    return execution.execute(page, {"data": str(data), **given}, timeout_seconds=300, session=execution.Session())
+ran = partial(running.ran, "acquisition/reach")
 
 
 def names(outcome: execution.Outcome) -> list[str]:

@@ -1,19 +1,20 @@
 """What the chapter says of the figures is true, and the page runs on a user's own tables and says what is missing."""
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import running
+from running import prose, shown
 from stored import Stored
-
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 PAGE = "acquisition/referral"
 STORED = Stored(PAGE)
+
+ran = partial(running.ran, PAGE)
 
 
 def value(name: str) -> list[float]:
@@ -46,20 +47,6 @@ def test_the_verdicts_of_the_chapter_are_those_of_the_notebook() -> None:
     notebook = " ".join("".join(cell["source"]) for cell in STORED.cells).replace("\n", " ")
     assert "in 338, where 380" in notebook
     assert "in 338; 380" in STORED.words
-
-
-def ran(**given: Any) -> execution.Outcome:
-    return execution.execute(pages()[PAGE], given, timeout_seconds=300, session=execution.Session())
-
-
-def shown(outcome: execution.Outcome) -> str:
-    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in found)
-
-
-def prose(outcome: execution.Outcome) -> str:
-    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("data", {}).get("text/markdown", "") for output in found)
 
 
 def export(folder: Path, *, customers: int = 400, referrers: bool = True) -> Path:

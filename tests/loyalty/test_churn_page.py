@@ -4,11 +4,10 @@ from pathlib import Path
 
 import exports
 import pytest
+from running import ran
 from stored import Stored
 
 import opskit
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("loyalty/churn")
 
@@ -36,8 +35,7 @@ def test_the_leak_of_the_page_is_that_of_the_notebook() -> None:
 
 @pytest.mark.parametrize(("customers", "status"), [(10, "skipped"), pytest.param(600, "ok", marks=pytest.mark.slow)])
 def test_a_foreign_export_gives_figures_or_one_sentence(tmp_path: Path, customers: int, status: str) -> None:
-    given = {"data": str(exports.orders_in_chinese(tmp_path / "orders.csv", customers))}
-    ran = execution.execute(pages()["loyalty/churn"], given, timeout_seconds=300, session=execution.Session())
-    assert ran.status == status, ran.reason
-    assert bool(ran.headline) == (status == "ok")
-    assert status == "ok" or (ran.reason.endswith(".") and "\n" not in ran.reason)
+    outcome = ran("loyalty/churn", exports.orders_in_chinese(tmp_path / "orders.csv", customers))
+    assert outcome.status == status, outcome.reason
+    assert bool(outcome.headline) == (status == "ok")
+    assert status == "ok" or (outcome.reason.endswith(".") and "\n" not in outcome.reason)

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from running import ran
 from stored import Stored
-
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("loyalty/core_users")
 
@@ -68,17 +66,16 @@ def export(path: Path, customers: int) -> Path:
 
 @pytest.mark.parametrize(("customers", "status"), [(8, "skipped"), pytest.param(300, "ok", marks=pytest.mark.slow)])
 def test_orders_alone_give_value_or_one_sentence(tmp_path: Path, customers: int, status: str) -> None:
-    given = {"data": str(export(tmp_path / "orders.csv", customers))}
-    ran = execution.execute(pages()["loyalty/core_users"], given, timeout_seconds=300, session=execution.Session())
-    assert ran.status == status, ran.reason
+    outcome = ran("loyalty/core_users", export(tmp_path / "orders.csv", customers))
+    assert outcome.status == status, outcome.reason
     if status == "skipped":
-        assert ran.reason.endswith(".")
-        assert "\n" not in ran.reason
+        assert outcome.reason.endswith(".")
+        assert "\n" not in outcome.reason
         return
-    names = [row["name"] for row in ran.headline]
+    names = [row["name"] for row in outcome.headline]
     assert "Value held by the core" in names
     assert not [name for name in names if "contribution" in name or "influence" in name or "brought" in name]
-    said = str(ran.notebook.cells)
+    said = str(outcome.notebook.cells)
     assert "**Influence** is left out: there is no column referrer_id in a table customers." in said
     assert "**Contribution** is left out: there is no table events." in said
 
@@ -86,7 +83,6 @@ def test_orders_alone_give_value_or_one_sentence(tmp_path: Path, customers: int,
 @pytest.mark.slow
 def test_customers_without_orders_is_one_sentence(tmp_path: Path) -> None:
     pd.DataFrame({"customer_id": ["A"], "signed_up_at": ["2025-01-01"]}).to_csv(tmp_path / "customers.csv", index=False)
-    given = {"data": str(tmp_path), "as_of": "2025-12-31"}
-    ran = execution.execute(pages()["loyalty/core_users"], given, timeout_seconds=300, session=execution.Session())
-    assert ran.status == "skipped"
-    assert "has no table orders" in ran.reason
+    outcome = ran("loyalty/core_users", tmp_path, as_of="2025-12-31")
+    assert outcome.status == "skipped"
+    assert "has no table orders" in outcome.reason

@@ -2,18 +2,20 @@
 
 import datetime as dt
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import running
 from stored import Stored
 
 from opskit.loyalty import retention
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 PAGE = Stored("loyalty/retention")
 CDNOW_END = dt.date(1998, 6, 30)
+
+ran = partial(running.ran, PAGE)
 
 
 def told(share: float) -> str:
@@ -73,11 +75,6 @@ def test_the_figures_of_cdnow_in_the_text(cdnow: pd.DataFrame) -> None:
         assert ends.format(*month.loc[row, ["estimate", "low", "high"]]) in PAGE.words
     verdicts = [*repeat.claims["verdict"], *hazard.claims["verdict"], *month["verdict"]]
     assert verdicts == ["does not hold", "holds", "does not hold", "not enough data", "holds"]
-
-
-def ran(folder: Path, **given: object) -> execution.Outcome:
-    page = pages()["loyalty/retention"]
-    return execution.execute(page, {"data": str(folder), **given}, timeout_seconds=300, session=execution.Session())
 
 
 @pytest.mark.slow

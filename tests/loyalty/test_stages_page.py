@@ -5,11 +5,10 @@ from pathlib import Path
 
 import exports
 import pytest
+from running import ran
 from stored import Stored
 
 import opskit
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("loyalty/stages")
 
@@ -34,12 +33,11 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
 
 
 def test_orders_alone_are_enough_and_the_page_says_what_is_missing(tmp_path: Path) -> None:
-    given = {"data": str(exports.orders_in_chinese(tmp_path / "orders.csv", 80))}
-    ran = execution.execute(pages()["loyalty/stages"], given, timeout_seconds=300, session=execution.Session())
-    assert ran.status == "ok", ran.reason
-    assert {row["name"] for row in ran.headline} >= {"Customers at loyalty", "Next month's revenue at habit"}
-    assert not any("NPS" in row["name"] for row in ran.headline)
-    assert re.search(r"No survey answers: satisfaction and affection here only count order days", str(ran.notebook))
+    outcome = ran("loyalty/stages", exports.orders_in_chinese(tmp_path / "orders.csv", 80))
+    assert outcome.status == "ok", outcome.reason
+    assert {row["name"] for row in outcome.headline} >= {"Customers at loyalty", "Next month's revenue at habit"}
+    assert not any("NPS" in row["name"] for row in outcome.headline)
+    assert re.search(r"No survey answers: satisfaction and affection here only count order days", str(outcome.notebook))
 
 
 @pytest.mark.slow
@@ -47,8 +45,7 @@ def test_too_little_data_make_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(
         "customer_id,ordered_at,revenue\nA,2025-01-03,10\nB,2025-01-05,12\n", encoding="utf-8"
     )
-    given = {"data": str(tmp_path / "orders.csv")}
-    ran = execution.execute(pages()["loyalty/stages"], given, timeout_seconds=300, session=execution.Session())
-    assert ran.status == "skipped"
-    assert ran.reason.endswith(".")
-    assert "\n" not in ran.reason
+    outcome = ran("loyalty/stages", tmp_path / "orders.csv")
+    assert outcome.status == "skipped"
+    assert outcome.reason.endswith(".")
+    assert "\n" not in outcome.reason

@@ -1,18 +1,20 @@
 """The playbook page says what the stored notebook says, and the page runs on what users bring."""
 
+from functools import partial
 from pathlib import Path
 
 import exports
 import pandas as pd
 import pytest
+import running
 from stored import Stored
 
 import opskit
 from opskit.loyalty import win_back
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("loyalty/win_back")
+
+ran = partial(running.ran, "loyalty/win_back")
 
 
 def test_what_the_text_says_of_the_figures_is_true(cdnow: pd.DataFrame) -> None:
@@ -52,12 +54,6 @@ def test_the_decision_says_what_the_page_says() -> None:
         "about the same",
     ):
         assert said in decided
-
-
-def ran(data: Path) -> execution.Outcome:
-    return execution.execute(
-        pages()["loyalty/win_back"], {"data": str(data)}, timeout_seconds=300, session=execution.Session()
-    )
 
 
 @pytest.mark.parametrize(("customers", "status"), [(6, "skipped"), (300, "ok")])

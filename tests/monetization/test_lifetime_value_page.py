@@ -1,19 +1,21 @@
 """The playbook page says what the stored notebook says, and the page runs on a shop, on CDNOW and on a user's own file."""
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+import running
+from running import shown
 from stored import ROOT, Stored
 
 import opskit
 from opskit.monetization import lifetime_value as ltv
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("monetization/lifetime_value")
+
+ran = partial(running.ran, "monetization/lifetime_value")
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
@@ -52,16 +54,6 @@ def test_the_picture_shows_what_the_model_of_the_shop_says() -> None:
     picture = (ROOT / "playbook/monetization/lifetime_value.svg").read_text(encoding="utf-8")
     assert re.findall(r">(\d+%)<", picture) == [f"{share:.0%}" for share in found]
     assert "still there with 27%, a rare one with 63%" in STORED.chapter
-
-
-def ran(**given: Any) -> execution.Outcome:
-    page = pages()["monetization/lifetime_value"]
-    return execution.execute(page, given, timeout_seconds=300, session=execution.Session())
-
-
-def shown(outcome: execution.Outcome) -> str:
-    found = [output for cell in outcome.notebook.cells for output in cell.get("outputs", [])]
-    return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in found)
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """The playbook page says what the stored notebook says, and the page runs on a user's own two files."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import running
 
-from opskit.reports import execution
-from opskit.reports.pages import pages
+ran = partial(running.ran, "monetization/membership")
 
 
 def write_own(folder: Path, customers: int) -> Path:
@@ -23,15 +24,6 @@ def write_own(folder: Path, customers: int) -> Path:
     orders.sort_values("订单付款时间").to_csv(folder / "orders.csv", index=False)
     spells.to_csv(folder / "memberships.csv", index=False)
     return folder
-
-
-def ran(folder: Path, **given: object):
-    return execution.execute(
-        pages()["monetization/membership"],
-        {"data": str(folder), **given},
-        timeout_seconds=300,
-        session=execution.Session(),
-    )
 
 
 def test_the_page_runs_on_two_files_of_ones_own(tmp_path: Path) -> None:

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
+from running import ran
 from stored import Stored
-
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("monetization/pricing")
 
@@ -35,8 +33,7 @@ def test_the_page_runs_on_a_chinese_survey_alone(tmp_path: Path) -> None:
             lines.append(f"A{person:03d},相册,是否购买,¥{price},{answer},2025/10/{1 + person % 28}")
     file = tmp_path / "survey.csv"
     file.write_text("\n".join(lines) + "\n", encoding="gb18030")
-    page = pages()["monetization/pricing"]
-    outcome = execution.execute(page, {"data": str(file)}, timeout_seconds=300, session=execution.Session())
+    outcome = ran("monetization/pricing", file)
     assert outcome.status == "ok", outcome.reason
     assert outcome.facts["as_of"] == "2025-10-28"
     figures = {row["name"]: row for row in outcome.headline}

@@ -2,16 +2,17 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import running
 from stored import ROOT, Stored
 
-from opskit.reports import execution
-from opskit.reports.pages import pages
-
 STORED = Stored("monetization/subscriptions")
+
+ran = partial(running.ran, "monetization/subscriptions")
 
 
 def test_the_verdicts_of_the_page_are_those_of_the_notebook() -> None:
@@ -35,11 +36,6 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert round(100 * average) == 16
     periods = float(re.search(r"care_box +1 +\d+ +[0-9.]+ +model +([0-9.]+)", outputs)[1])
     assert round(periods) == 18
-
-
-def ran(data: Path, **given: Any) -> Any:
-    page = pages()["monetization/subscriptions"]
-    return execution.execute(page, {"data": str(data), **given}, timeout_seconds=300, session=execution.Session())
 
 
 def said(outcome: Any) -> str:

@@ -5,16 +5,12 @@ import math
 from pathlib import Path
 
 import pytest
+from running import ran
 
-from opskit.reports import execution
 from opskit.reports.pages import Page, pages
 
 PAGES = list(pages().values())
 pytestmark = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-
-
-def ran(page: Page, **given):
-    return execution.execute(page, given, timeout_seconds=300, session=execution.Session())
 
 
 def stored(page: Page):

@@ -1,22 +1,19 @@
 """The chapter on markets says what the stored notebook says, and the page runs on what people have."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import running
 from exports import orders_in_chinese
 from stored import Stored
-
-from opskit.reports import execution
-from opskit.reports.pages import pages
 
 STORED = Stored("target_users/market")
 SHEET = "市场,因素,最低,最可能,最高,层级\n奶粉,家庭数,8000,10000,12000,total\n奶粉,年消费,600,900,1500,total\n奶粉,可争取占比,1%,2%,5%,obtainable\n"
 
-
-def ran(**given):
-    return execution.execute(pages()["target_users/market"], given, timeout_seconds=300, session=execution.Session())
+ran = partial(running.ran, "target_users/market")
 
 
 def names(outcome) -> set[str]:

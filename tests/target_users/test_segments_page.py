@@ -1,18 +1,20 @@
 """The segments' chapter says what the stored notebook says, and the page runs on what people have."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import running
 from exports import orders_in_chinese
 from stored import Stored
 
-from opskit.reports import execution
-from opskit.reports.pages import pages
 from opskit.target_users import segments
 
 STORED = Stored("target_users/segments")
+
+ran = partial(running.ran, "target_users/segments")
 
 
 def test_the_rules_of_the_chapter_are_those_of_the_code() -> None:
@@ -56,12 +58,6 @@ def test_what_the_text_says_of_the_test_on_later_time_is_true() -> None:
     assert re.findall(r"does not hold|holds", claims) == ["does not hold", "holds", "does not hold"]
     assert "nor the second (56% of accounts" in STORED.words
     assert "0.5645" in claims
-
-
-def ran(data: Path | str, **given: object):
-    """The page on these data."""
-    page = pages()["target_users/segments"]
-    return execution.execute(page, {"data": str(data), **given}, timeout_seconds=300, session=execution.Session())
 
 
 @pytest.mark.parametrize(("customers", "status"), [(8, "skipped"), pytest.param(400, "ok", marks=pytest.mark.slow)])

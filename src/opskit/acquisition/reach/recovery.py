@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from opskit.truth import beside_truth
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -48,7 +50,6 @@ def recovery(
     ]
     rows += [(_PLANTED[r["measure"]], r["how"], r["factor"], r["low"], r["high"]) for _, r in factors.iterrows()]
     table = pd.DataFrame(rows, columns=["name", "how", "estimate", "low", "high"])
-    known = {name: figure["value"] for part in ("planted", "derived") for name, figure in truth.get(part, {}).items()}
-    table.insert(2, "truth", [known.get(name, float("nan")) for name in table["name"]])
-    table = table[table["truth"].notna() & table["low"].notna()].reset_index(drop=True)
-    return table.assign(inside=table["truth"].between(table["low"], table["high"]))
+    table = beside_truth(table, truth)
+    known = table["truth"].notna() & table["low"].notna()
+    return table.loc[known, ["name", "how", "truth", "estimate", "low", "high", "inside"]].reset_index(drop=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from opskit.acquisition.referral.cycle import Cycle
 from opskit.acquisition.referral.growth import EVERYBODY
+from opskit.truth import beside_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +57,4 @@ def recovery(
         worth = compared[compared["measure"] == "value"].iloc[0]
         rows.append(("referral.value", *worth[["referred", "referred_low", "referred_high"]]))
     table = pd.DataFrame(rows, columns=["name", "estimate", "low", "high"])
-    known = {name: spec["value"] for name, spec in truth.get("derived", {}).items()}
-    table["truth"] = [known.get(name, float("nan")) for name in table["name"]]
-    inside = table["truth"].between(table["low"], table["high"])
-    return table.assign(inside=inside.where(table["truth"].notna(), ""))
+    return beside_truth(table, truth)

@@ -11,10 +11,11 @@ from opskit.loyalty.core_users.figures import (
     plot_sensitivity,
     plot_spread,
 )
-from opskit.loyalty.core_users.key_figures import TOP, beside_truth, decisions, key_figures, recovery
+from opskit.loyalty.core_users.key_figures import TOP, decisions, key_figures, recovery
 from opskit.loyalty.core_users.score import WEIGHTS, core, firmness, normalized, score, sensitivity
 from opskit.loyalty.core_users.silence import at_risk, audience, silence
 from opskit.loyalty.core_users.tops import Spread, dependency, overlap, spread
+from opskit.truth import beside_truth
 
 __all__ = [
     "COMPONENTS",

@@ -1,6 +1,5 @@
 """The page's key figures, the truth beside them, and what to do about them."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots, stats
@@ -182,19 +181,3 @@ def _said_of_risk(risk: "pd.DataFrame") -> str:
     if core["high"] < others["low"]:
         return f"The core holds **better** than others: {figures}. Look after those who wobble, change nothing for all."
     return f"Whether the core falls silent less often than others **cannot be told**: {figures}."
-
-
-def beside_truth(table: "pd.DataFrame", truth: Mapping[str, Any]) -> "pd.DataFrame":
-    """The figures of `recovery` with the truth where one was planted, and whether the interval holds it.
-
-    Args:
-        table: From `recovery`.
-        truth: ``truth`` of the dataset; empty for data without a planted truth.
-
-    Returns:
-        The table with truth and inside; both are empty without a truth.
-    """
-    known = {name: spec["value"] for name, spec in truth.get("derived", {}).items()}
-    beside = table.assign(truth=[known.get(name, float("nan")) for name in table["name"]])
-    inside = beside["truth"].between(beside["low"], beside["high"])
-    return beside.assign(inside=inside.where(beside["truth"].notna(), ""))

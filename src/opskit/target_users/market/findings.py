@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opskit import plots
 from opskit.target_users.market.classes import SO_FAR, Classes
 from opskit.target_users.market.forecast_check import BASS, LEVEL
+from opskit.truth import beside_truth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,9 +199,6 @@ def recovery(found: Findings, truth: Mapping[str, Any]) -> "pd.DataFrame":
         values = values.rename(columns={"value_low": "low", "value_high": "high"})
         parts.append(values.assign(name=f"market.value_in_{found.days}_days." + values["class"].str.replace(" ", "_")))
     table = pd.concat([part[columns] for part in parts], ignore_index=True)
-    figures = {name: spec["value"] for part in ("planted", "derived") for name, spec in truth.get(part, {}).items()}
-    table["truth"] = table["name"].map(figures).astype(float)
-    inside = table["truth"].between(table["low"], table["high"])
-    table["inside"] = inside.where(table["truth"].notna() & table["estimate"].notna(), "")
+    table = beside_truth(table, truth)
     words = table["name"].str.removeprefix("market.").str.replace("[._]", " ", regex=True)
     return table.drop(columns="name").assign(figure=words)[["figure", *columns[1:], "truth", "inside"]]

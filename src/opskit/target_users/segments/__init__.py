@@ -11,13 +11,14 @@ from opskit.target_users.segments.figures import (
     plot_sizes,
 )
 from opskit.target_users.segments.figures_groups import plot_choice, plot_groups
-from opskit.target_users.segments.findings import beside_truth, decisions, key_figures, recovery, where_enough
+from opskit.target_users.segments.findings import decisions, key_figures, recovery, where_enough
 from opskit.target_users.segments.outlook import Outlook, outlook
 from opskit.target_users.segments.profile import attributes, cross, describe
 from opskit.target_users.segments.rfm import Rfm, scores
 from opskit.target_users.segments.rules import NAMES, cells, guide, level
 from opskit.target_users.segments.sizes import change, movement, sizes
 from opskit.target_users.segments.tastes import Tastes
+from opskit.truth import beside_truth
 
 __all__ = [
     "FEATURES",

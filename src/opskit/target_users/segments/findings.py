@@ -1,6 +1,6 @@
 """The page's key figures, the truth beside them, and what to do about them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots
@@ -219,19 +219,3 @@ def recovery(tastes: Tastes | None) -> "pd.DataFrame":
         rows.append((f"segments.taste_own.{row['kind']}", row["share"], *bounds, row["n"]))
     rows.append(("segments.taste_certainty", *tastes.certainty_.values()))
     return pd.DataFrame(rows, columns=columns)
-
-
-def beside_truth(table: "pd.DataFrame", truth: Mapping[str, Any]) -> "pd.DataFrame":
-    """The figures of `recovery` with the truth where one was planted, and whether the interval holds it.
-
-    Args:
-        table: From `recovery`.
-        truth: ``truth`` of the dataset; empty for data without a planted truth.
-
-    Returns:
-        The table with truth and inside; both are empty without a truth.
-    """
-    known = {name: spec["value"] for name, spec in truth.get("derived", {}).items()}
-    beside = table.assign(truth=[known.get(name, float("nan")) for name in table["name"]])
-    inside = beside["truth"].between(beside["low"], beside["high"])
-    return beside.assign(inside=inside.where(beside["truth"].notna(), ""))
