@@ -73,6 +73,7 @@ def executed(notebook: nbformat.NotebookNode, *, timeout_seconds: int) -> nbform
             timeout=timeout_seconds,
             kernel_name="python3",
             record_timing=False,
+            coalesce_streams=True,
             store_widget_state=False,
             extra_arguments=["--log-level=40"],
             resources={"metadata": {"path": folder}},
