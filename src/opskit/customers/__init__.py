@@ -6,8 +6,11 @@ from opskit.customers.growth import Activity, activity, growth_accounting
 from opskit.customers.history import on_or_before, order_days, summary, until
 from opskit.customers.referral_graph import Referrals, downstream, reached, referrals
 from opskit.customers.rhythm import Rhythm, gaps, rhythm
+from opskit.customers.silence import silence
+from opskit.customers.traits import ASSIGNED
 
 __all__ = [
+    "ASSIGNED",
     "Activity",
     "Concentration",
     "Referrals",
@@ -24,6 +27,7 @@ __all__ = [
     "reached",
     "referrals",
     "rhythm",
+    "silence",
     "summary",
     "until",
 ]

@@ -4,6 +4,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit import features, frames
+from opskit.customers import ASSIGNED
 from opskit.errors import TooLittleDataError
 from opskit.loyalty.churn.periods import Periods
 
@@ -40,6 +41,7 @@ def panel(
         periods: From `periods`.
         events: The same engine's frame with customer_id, event and occurred_at; without it, orders only.
         customers: One row per customer with customer_id and attributes, as they are today; without it, behaviour only.
+            account_id and owner are no attributes: the business writes them beside those who buy.
         trusted: Attributes to use although the scan suspects them.
         seed: Of the leakage scan.
 
@@ -66,7 +68,8 @@ def panel(
     rows = pd.concat([part[[*_KEYS, *behaviour]] for part in parts], ignore_index=True)
     if customers is None:
         return Panel(rows, behaviour, [], pd.DataFrame(columns=["column", "used", "why", "strength", "low", "high"]))
-    attributes = customers.drop_duplicates("customer_id").rename(columns=lambda name: _own(str(name), rows))
+    traits = customers.drop(columns=[name for name in ASSIGNED if name in customers])
+    attributes = traits.drop_duplicates("customer_id").rename(columns=lambda name: _own(str(name), rows))
     rows = rows.merge(attributes, on="customer_id", how="left")
     names = [str(name) for name in attributes if name != "customer_id"]
     latest = rows[rows["cut_off"] == periods.training[0]]

@@ -65,7 +65,8 @@ def flow(
         window_days: Length of the window.
         accounts: The same engine's frame of customers, with attributes; joining needs it, with signed_up_at.
         contacts: The same engine's frame with customer_id and sent_at; adds "written to", in the 30 days before.
-        attributes: Columns of accounts to use; by default texts with at most max_levels values.
+        attributes: Columns of accounts to use; by default texts with at most max_levels values, but account_id
+            and owner, which the business writes beside those who buy.
         max_levels: Of an attribute chosen by default.
         min_customers: Levels with fewer customers are left out.
         confidence: That all intervals of the flow hold their difference together, between 0 and 1.
@@ -157,7 +158,8 @@ def _attributes(
     lf = frames.lazy(accounts, "customer_id", *names, table="customers")
     if attributes is None:
         schema = lf.collect_schema()
-        texts = [name for name, kind in schema.items() if name != "customer_id" and kind == nw.String]
+        known = ("customer_id", *customers.ASSIGNED)
+        texts = [name for name, kind in schema.items() if name not in known and kind == nw.String]
         if texts:
             levels = frames.collect(lf.select(*(nw.col(name).n_unique() for name in texts))).iloc[0]
             names = [name for name in texts if 2 <= levels[name] <= max_levels]
