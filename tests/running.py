@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from opskit.reports import execution
+from opskit.reports import execution, warm
 from opskit.reports.pages import Page, pages
 
 
 def ran(page: str | Page, data: Path | str = "shop", **given: object) -> execution.Outcome:
     """The outcome of a page, by its name, with these parameters."""
     found = pages()[page] if isinstance(page, str) else page
-    return execution.execute(found, {"data": str(data), **given}, timeout_seconds=300, session=execution.Session())
+    session = execution.Session(warm=warm.available())
+    return execution.execute(found, {"data": str(data), **given}, timeout_seconds=300, session=session)
 
 
 def shown(outcome: execution.Outcome) -> str:

@@ -199,7 +199,8 @@ def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path):
 
 
 def kernels(parent):
-    return [p for p in psutil.Process(parent).children(recursive=True) if "ipykernel_launcher" in " ".join(p.cmdline())]
+    """The kernels among its descendants: each leads a session of its own."""
+    return [p for p in psutil.Process(parent).children(recursive=True) if os.getsid(p.pid) == p.pid]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process on Windows")

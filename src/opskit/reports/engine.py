@@ -27,16 +27,21 @@ def register() -> None:
 class _ThisInterpreter(KernelSpecManager):
     """Starts kernels with the running interpreter, whatever kernel the user has registered as python3."""
 
+    def __init__(self, *, warm: bool) -> None:
+        super().__init__()
+        self._metadata = {"kernel_provisioner": {"provisioner_name": "opskit-warm"}} if warm else {}
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002 - there is only this one
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"]
-        return KernelSpec(argv=command, display_name="Python 3", language="python")
+        return KernelSpec(argv=command, display_name="Python 3", language="python", metadata=self._metadata)
 
 
 class _Client(PapermillNotebookClient):
     session: Session
 
     def create_kernel_manager(self) -> Any:
-        self.km = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_ThisInterpreter())
+        interpreter = _ThisInterpreter(warm=self.session.warm)
+        self.km = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=interpreter)
         return self.km
 
     def papermill_execute_cells(self) -> None:

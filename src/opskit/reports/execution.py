@@ -38,9 +38,10 @@ class Outcome:
 
 
 class Session:
-    """The kernel of one page while it runs."""
+    """The kernel of one page while it runs; a warm one is forked (see `warm`)."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, warm: bool = False) -> None:
+        self.warm = warm
         self.notebook: Any = None
         self.facts: dict[str, str] = {}
         self.client: Any = None
@@ -57,10 +58,10 @@ class Session:
         if process is None or process.poll() is not None:
             return
         with contextlib.suppress(OSError):
-            if sys.platform == "win32":
-                process.kill()
-            else:
-                os.killpg(process.pid, signal.SIGKILL)
+            if sys.platform != "win32":
+                with contextlib.suppress(ProcessLookupError):  # forked a moment ago, it leads no group yet
+                    os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
 
 
 def execute(page: Page, parameters: Mapping[str, Any], *, timeout_seconds: float, session: Session) -> Outcome:
@@ -151,3 +152,5 @@ def _strip(notebook: Any) -> None:
     for cell in notebook.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"  # else a random one

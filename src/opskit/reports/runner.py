@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opskit.errors import OpskitError
-from opskit.reports import compare, html, index, tables
+from opskit.reports import compare, html, index, tables, warm
 from opskit.reports.execution import Outcome, Session, Status, execute, prepare
 from opskit.reports.plan import Job
 
 if TYPE_CHECKING:
     import pandas as pd
+
+WARM_ABOVE = 2
+"""With more jobs than these, importing once for all is quicker than once for each."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,11 @@ def run(
         One result per job, in the jobs' order. On Ctrl-C the kernels are killed, what is finished is indexed, and
         KeyboardInterrupt is raised.
     """
+    warmed = warm.available() and len(jobs) > WARM_ABOVE
+    if warmed:
+        warm.begin()
     prepare()
-    sessions = [Session() for _ in jobs]
+    sessions = [Session(warm=warmed) for _ in jobs]
 
     def work(position: int) -> Result:
         job, session = jobs[position], sessions[position]

@@ -1,0 +1,99 @@
+"""Kernels forked from one that has imported everything do what fresh ones do, and leave nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from opskit.reports import warm
+from opskit.reports.execution import Session, execute
+from opskit.reports.pages import Page
+
+pytestmark = pytest.mark.skipif(not warm.available(), reason="kernels are forked on Linux only")
+
+LOOKS = (
+    "import pandas as pd\nfrom matplotlib import pyplot as plt\nimport numpy as np\nimport ipywidgets",
+    "pd.DataFrame(np.arange(60).reshape(3, 20)).add_prefix('a rather long name ')",
+    "_ = pd.Series([1, 3, 2]).plot(title='会员')",
+    "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(7)'], capture_output=True).stdout)",
+    "import os, sys, multiprocessing\nprint(__name__, os.getcwd(), plt.get_backend(), sys.stdin)",
+    "import warnings\nwarnings.warn('beware')\n%matplotlib inline\nipywidgets.IntSlider(3).value",
+)
+
+
+@pytest.fixture
+def run(write_page, tmp_path):
+    def outcome(*cells, warm=True):
+        page = Page("page", write_page(tmp_path / "page.ipynb", *cells))
+        return execute(page, {}, timeout_seconds=60, session=Session(warm=warm))
+
+    return outcome
+
+
+def outputs(outcome):
+    assert outcome.status == "ok", outcome.reason
+    return [
+        [re.sub(r"ipykernel_\d+/\d+", "", str(o)) for o in cell.get("outputs", [])] for cell in outcome.notebook.cells
+    ]
+
+
+def test_outputs_equal_those_of_a_fresh_kernel(run):
+    """Wide tables, figures, child processes, warnings, magics: whatever a library looked at when it was imported."""
+    cold = outputs(run(*LOOKS, warm=False))
+    assert outputs(run(*LOOKS)) == cold
+    assert "image/png" in str(cold)
+
+
+def test_pages_share_nothing_and_draw_their_own_random_numbers(run):
+    draw = "import builtins, numpy as np\nprint(hasattr(builtins, 'seen'), np.random.random())\nbuiltins.seen = True"
+    first, second = (outputs(run(draw)) for _ in range(2))
+    assert first != second
+    assert all("'False " in re.sub("text': ", "", str(cells)) for cells in (first, second))
+
+
+def test_what_the_caller_has_in_its_environment_now_reaches_the_kernel(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("OPSKIT_TOKEN", "new")
+    monkeypatch.chdir(tmp_path)
+    assert f"new {tmp_path}" in str(outputs(run("import os\nprint(os.environ['OPSKIT_TOKEN'], os.getcwd())")))
+
+
+def test_a_kernel_is_started_where_the_server_has_died(run, monkeypatch):
+    def died(*_, **__):
+        raise EOFError
+
+    monkeypatch.setattr(warm, "Kernel", died)
+    assert "ipykernel_launcher" in str(outputs(run("import sys\nprint(open('/proc/self/cmdline').read())")))
+
+
+PROGRAM = """
+import sys, threading
+print("begun", flush=True)
+from pathlib import Path
+from opskit.reports.execution import Session, execute
+from opskit.reports.pages import Page
+execute(Page("page", Path(sys.argv[1])), {}, timeout_seconds=60, session=Session(warm=True))
+"""
+
+
+def test_a_killed_program_leaves_no_kernel_and_is_not_run_again(write_page, tmp_path):
+    """A program without a guard for ``__main__``, which multiprocessing would import in every child."""
+    marker = tmp_path / "pid"
+    source = f"import os, time\nopen({str(marker)!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
+    page = write_page(tmp_path / "page.ipynb", source)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    command = [sys.executable, str(tmp_path / "program.py"), str(page)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (marker.is_file() and marker.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    kernel = psutil.Process(int(marker.read_text()))
+    server = kernel.parent()
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.communicate(timeout=10) == ("begun\n", "")
+    _, alive = psutil.wait_procs([kernel, server], timeout=10)
+    assert not alive
