@@ -21,7 +21,7 @@ LOOKS = (
     "pd.DataFrame(np.arange(60).reshape(3, 20)).add_prefix('a rather long name ')",
     "_ = pd.Series([1, 3, 2]).plot(title='会员')",
     "import subprocess, sys\nprint(subprocess.run([sys.executable, '-c', 'print(7)'], capture_output=True).stdout)",
-    "import os, sys, multiprocessing\nprint(__name__, os.getcwd(), plt.get_backend(), sys.stdin)",
+    "import os, sys, multiprocessing\nprint(__name__, os.getcwd(), plt.get_backend())",
     "import warnings\nwarnings.warn('beware')\n%matplotlib inline\nipywidgets.IntSlider(3).value",
 )
 
