@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from opskit.sample.accounts import OWNERS, Accounts
 from opskit.sample.acquisition_plan import CHANNELS
 from opskit.sample.seasons import Floats
 from opskit.sample.world import Chunk, Column, customer_ids, without
@@ -20,6 +21,8 @@ COLUMNS = {
     "nickname": Column("category", "display name, in Chinese (personal data)"),
     "phone": Column("string", "mobile number, not assigned to anybody (personal data); sometimes empty"),
     "child_born_on": Column("date", "birthday of the (expected) child; sometimes empty"),
+    "account_id": Column("string", "group buyer, kindergarten or reseller that the customer belongs to; mostly empty"),
+    "owner": Column("category", "colleague in charge of the account, in Chinese; mostly empty"),
     "updated_at": Column("timestamp", "last change of the account's data"),
 }
 
@@ -65,6 +68,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
     born = np.floor(chunk.signed_up + 120 - rng.gamma(2.0, 130.0, size))
     born[rng.random(size) < world.truth["missing.child_born_on"]] = np.nan
     referrer = world.signups.referrer[chunk.start : chunk.start + size]
+    held: Accounts = chunk.table("orders")["accounts"]
     return {
         "customer_id": chunk.customer_ids,
         "is_customer": np.bincount(chunk.purchases.customer, minlength=size) > 0,
@@ -76,6 +80,10 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "nickname": np.array([CHILD[c] + PARENT[p] for c, p in zip(child, parent, strict=True)], dtype=object),
         "phone": without(phone, no_phone),
         "child_born_on": world.moment(born),
+        "account_id": without(
+            np.array([f"A{chunk.start + number + 1:07d}" for number in held.account], dtype=object), held.account < 0
+        ),
+        "owner": without(np.array(OWNERS, dtype=object)[held.owner], held.owner < 0),
         "updated_at": world.moment(_last_change(rng, chunk)),
     }
 

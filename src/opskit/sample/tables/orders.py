@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from opskit.sample import membership
+from opskit.sample import accounts, membership
 from opskit.sample.seasons import Floats, later
 from opskit.sample.world import Chunk, Column
 
@@ -25,6 +25,7 @@ COLUMNS = {
     "margin": Column("money", "contribution after goods, duty, freight and packing, before refund"),
     "refund": Column("money", "paid back, 0 for most"),
     "refunded_at": Column("timestamp", "when it was paid back"),
+    "cost_to_serve": Column("money", "handling, support and delivery of the order, not in margin; 0 when not paid"),
     "items": Column("int16", "pieces"),
     "category": Column(
         "category", "main product group; each customer has one favourite, which most of the orders are of"
@@ -64,6 +65,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
     off = np.where(rng.random(n) < 0.25, 0.0, off)
     unit_margin = np.array([line[2] for line in ASSORTMENT])[kind] + rng.normal(0, 0.03, n) - 0.25 * off
     refund, refunded = _refunds(rng, chunk, at, revenue, paid)
+    held = accounts.draw(chunk.rng("accounts"), world.truth, chunk.size, customer[paid], revenue[paid])
     delivered = later(at, 3 + rng.gamma(3.0, 1.4, n))
     confirmed = later(delivered, rng.exponential(3.0, n))
     end = float(world.days)
@@ -79,6 +81,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "margin": np.round(revenue * unit_margin - PARCEL_COST, 2),
         "refund": refund,
         "refunded_at": world.moment(refunded),
+        "cost_to_serve": accounts.cost_to_serve(chunk.rng("cost_to_serve"), world.truth, held, customer, revenue, paid),
         "items": 1 + rng.poisson(revenue / 260),
         "category": np.array([line[0] for line in ASSORTMENT], dtype=object)[kind],
         "product": np.array([line[4] for line in ASSORTMENT], dtype=object)[kind, product],
@@ -91,6 +94,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "kind": kind,
         "favourite": favourite,
         "memberships": terms,
+        "accounts": held,
         "delivered": delivered,
         "confirmed": confirmed,
     }
