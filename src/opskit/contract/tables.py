@@ -4,7 +4,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -31,6 +31,7 @@ class Column:
     not_sales: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    spellings: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Table:
     fact: bool = False
     in_waves: bool = False
     worksheet: bool = False
+    own_columns: tuple[str, ...] = ()
     file_names: tuple[str, ...] = ()
 
     @property

@@ -1,7 +1,7 @@
 """Empty tables to fill in, with the data dictionary beside them."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from opskit.contract.tables import Table, table
@@ -37,16 +37,17 @@ def write_template(names: Iterable[str], out: Path, *, force: bool = False) -> l
             return targets
         out.mkdir(exist_ok=True)
         for spec, target in zip(specs, targets, strict=False):
-            _csv(target, [tuple(spec.columns)])
+            _csv(target, [(*spec.columns, *spec.own_columns)])
         _csv(targets[-1], [DICTIONARY, *dictionary(specs)])
     except OSError as error:
         raise OpskitError(f"{out} cannot be written: {error.strerror}. Give another --out.") from error
     return targets
 
 
-def dictionary(specs: Iterable[Table]) -> list[tuple[str, ...]]:
+def dictionary(specs: Sequence[Table]) -> list[tuple[str, ...]]:
     """The data dictionary: table, column, required, kind, meaning, allowed values."""
-    return [
+    own = [(spec.name, "any other", "", "text", f"one row a {spec.row}", "") for spec in specs if spec.own_columns]
+    return own + [
         (
             spec.name,
             column.name,
@@ -75,12 +76,15 @@ def _workbook(specs: list[Table], path: Path) -> None:
     first = book.active
     for spec in specs:
         sheet = book.create_sheet(spec.name)
-        sheet.append(list(spec.columns))
+        sheet.append([*spec.columns, *spec.own_columns])
         sheet.freeze_panes = "A2"
-        for cell, column in zip(sheet[1], spec.columns.values(), strict=True):
+        for cell, column in zip(sheet[1], spec.columns.values(), strict=False):
             cell.font = Font(bold=column.required)
             cell.comment = Comment(f"{'required. ' if column.required else ''}{column.about}", "opskit")
             sheet.column_dimensions[cell.column_letter].width = max(12, len(column.name) + 4)
+        for cell in sheet[1][len(spec.columns) :]:
+            cell.comment = Comment(f"rename it, add more like it. One row a {spec.row}", "opskit")
+            sheet.column_dimensions[cell.column_letter].width = len(str(cell.value)) + 4
     sheet = book.create_sheet("dictionary")
     for row in (DICTIONARY, *dictionary(specs)):
         sheet.append(list(row))

@@ -56,6 +56,8 @@ def guess_table(headers: Iterable[str], stem: str) -> str | None:
         if absent == len(table.required):
             continue
         named = _named(stem, table)
+        if table.own_columns and not named:
+            continue
         complete = absent == 0
         if named or complete or (absent == 1 and len(table.required) >= 3):
             several = complete and len(table.required) > 1
