@@ -38,6 +38,7 @@ class Config(BaseModel):
     name: str = ""
     currency: str = ""
     timezone: str = ""
+    point_value: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     as_of: str = ""
     hash_ids: bool = False
     events: dict[str, str] = Field(default_factory=dict)

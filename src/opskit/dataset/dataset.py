@@ -132,6 +132,11 @@ class Dataset:
         return self._store.load("orders").currency
 
     @property
+    def point_value(self) -> float:
+        """What a point is worth when it is redeemed, in the currency; 0 when opskit.toml does not say."""
+        return self._store.config.point_value
+
+    @property
     def truth(self) -> dict[str, Any]:
         """What was planted in a sample shop, by parameter name; empty for real data and for a part of a shop."""
         path = self._store.base / "truth.json"

@@ -84,6 +84,9 @@ def make_plan(
         if (table.name, column.name) == ("events", "event") and wide.event_names:
             cases = " ".join(f"WHEN {literal(own)} THEN {literal(known)}" for own, known in wide.event_names.items())
             sql = f"CASE {sql} {cases} ELSE {sql} END"
+        if column.spellings:
+            cases = " ".join(f"WHEN {literal(word)} THEN {literal(value)}" for word, value in column.spellings.items())
+            sql = f"CASE lower({sql}) {cases} ELSE lower({sql}) END"
         if wide.text_ids and column.kind == "id":
             sql = f"({sql})::VARCHAR"
         if wide.hash_salt is not None and column.name in {"customer_id", "referrer_id"}:

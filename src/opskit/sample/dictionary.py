@@ -40,6 +40,7 @@ def declaration(modules: Mapping[str, Any]) -> str:
         'name = "shop"',
         'currency = "CNY"',
         'timezone = "Asia/Shanghai"',
+        *(line for module in modules.values() for line in getattr(module, "SETTINGS", ())),
     ]
     for name, module in modules.items():
         lines += ["", f"[tables.{name}]", f'source = "{name}.parquet"', *getattr(module, "DECLARED", ())]
