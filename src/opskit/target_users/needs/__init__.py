@@ -9,7 +9,7 @@ from opskit.target_users.needs.non_customers import NonCustomers, non_customers,
 from opskit.target_users.needs.order import by_segment, first_places, ratings, readings, together
 from opskit.target_users.needs.parts import Parts
 from opskit.target_users.needs.scenarios import Scenarios, candidates, scenarios
-from opskit.target_users.needs.sheets import kano_sheet, ranked_sheet
+from opskit.target_users.needs.sheets import kano_sheet, ranked_sheet, said
 from opskit.target_users.needs.worth import Worths, worths
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "ratings",
     "readings",
     "recovery",
+    "said",
     "scenarios",
     "together",
     "worths",

@@ -8,7 +8,7 @@ import narwhals as nw
 
 from opskit import frames
 from opskit.contract import normalized
-from opskit.errors import OpskitError, TooLittleDataError, check, did_you_mean
+from opskit.errors import MissingTableError, OpskitError, TooLittleDataError, check, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,8 @@ def rows(surveys: Any, questions: Sequence[str], *, survey: str = "") -> tuple[n
         The rows with question in the words of SPELLINGS, item and answer as text; and the survey's name.
 
     Raises:
-        OpskitError: No survey has the questions, or several have.
+        MissingTableError: No survey has the questions.
+        OpskitError: Several have.
     """
     lf = frames.lazy(surveys, "respondent_id", "survey", "question", "answer", table="surveys")
     there = frames.collect(lf.group_by("survey", "question").agg(nw.len().alias("n")).sort("survey", "question"))
@@ -76,7 +77,7 @@ def rows(surveys: Any, questions: Sequence[str], *, survey: str = "") -> tuple[n
         if found:
             raise OpskitError(f"several surveys ask {told}: {', '.join(found)}. Name one of them.")
         seen = ", ".join(map(repr, there["question"].unique()[:12]))
-        raise OpskitError(f"no survey asks {told}; the questions are {seen}.")
+        raise MissingTableError(f"no survey asks {told}; the questions are {seen}.")
     ((name, meant),) = found.items()
     lf = lf.filter(nw.col("survey").cast(nw.String) == name).with_columns(_renamed(meant).alias("question"))
     texts = [nw.col(column).cast(nw.String) for column in ("answer", "item") if column in lf.collect_schema().names()]
@@ -103,7 +104,9 @@ def segmented(lf: nw.LazyFrame[Any], segment: str, customers: Any) -> nw.LazyFra
         return lf.with_columns(nw.col(segment).cast(nw.String).alias("segment"))
     if not segment or customers is None or "customer_id" not in have:
         return lf.with_columns(nw.lit(None, dtype=nw.String).alias("segment"))
-    of = frames.lazy(customers, "customer_id", segment, table="customers")
+    of = frames.lazy(customers, "customer_id", table="customers")
+    if segment not in of.collect_schema().names():
+        return lf.with_columns(nw.lit(None, dtype=nw.String).alias("segment"))
     of = of.group_by("customer_id").agg(nw.col(segment).cast(nw.String).max().alias("segment"))
     return lf.join(of, on="customer_id", how="left")
 

@@ -70,7 +70,8 @@ def rankings(
         1, 2, 3: their order counts.
 
     Raises:
-        OpskitError: No survey asks for ranks, or several do; an option is out of range.
+        MissingTableError: No survey asks for ranks.
+        OpskitError: Several do, or an option is out of range.
         TooLittleDataError: Fewer than 10 respondents can be used.
 
     >>> import pandas as pd
@@ -102,7 +103,8 @@ def comparisons(surveys: Any, *, survey: str = "", segment: str = "", customers:
         The choices; a tie is half a choice for either side.
 
     Raises:
-        OpskitError: No survey asks for pairs, or several do, or an item is no pair.
+        MissingTableError: No survey asks for pairs.
+        OpskitError: Several do, or an item is no pair.
         TooLittleDataError: Fewer than 10 respondents can be used.
     """
     rows, name = answers.rows(surveys, ["prefer"], survey=survey)

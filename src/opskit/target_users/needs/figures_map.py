@@ -69,7 +69,7 @@ def plot_scenarios(found: "Scenarios | None", ax: "Axes | None" = None) -> "Axes
     top = found.table.iloc[0]
     weights = ", ".join(f"{name.replace('_', ' ')} {weight:.0%}" for name, weight in found.weights.items())
     finding = sentence(
-        f"{top['channel']} at {top['place']} comes first, with {plots.percent(round(top['first'], 2))} of the weights near yours"
+        f"{top['channel']} at {top['place']} leads with {plots.percent(round(top['first'], 2))} of the weights near yours"
     )
     plots.title(ax, finding, f"weights: {weights}; grey bar: never first, whatever the weights")
     return ax

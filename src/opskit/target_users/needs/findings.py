@@ -154,7 +154,7 @@ def _on_features(found: Findings) -> list[str]:
     named = {kind: table.loc[(table["class"] == kind) & table["clear"], "feature"].tolist() for kind in table["class"]}
     words = {
         MUST_BE: "Get **{}** right, and spend nothing on making it grand: it is missed when it is not there, and not noticed when it is.",
-        ATTRACTIVE: "Use **{}** to be talked about: nobody misses it, and those who get it like it.",
+        ATTRACTIVE: "Use **{}** to be talked about: hardly anybody misses it, and those who get it like it.",
         INDIFFERENT: "Stop working on **{}**: it makes no difference to people.",
         REVERSE: "Take **{}** away, or let people switch it off: they would rather do without.",
     }
@@ -181,7 +181,7 @@ def _on_people(found: Findings) -> list[str]:
     top = rows.iloc[0]
     if top["tier"] != nearly["tier"]:
         lines.append(
-            f"Most non-customers are **{top['tier']}** ({plots.percent(top['share'])}; they {top['means']}): {top['action']}."
+            f"The largest kind of non-customers are the **{top['tier']}** ({plots.percent(top['share'])}; they {top['means']}): {top['action']}."
         )
     return lines
 

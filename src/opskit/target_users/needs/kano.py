@@ -40,7 +40,7 @@ class Kano(NamedTuple):
     classes: "pd.DataFrame"  # feature, class, clear, mode, second, p, better, …, worse, …, n
     shares: "pd.DataFrame"  # feature, class, answers, share, low, high, n
     scale: "pd.DataFrame"  # feature, functional, …, dysfunctional, …, class, clear, n
-    answers: "pd.DataFrame"  # status, respondents (answers: respondent and feature), share
+    answers: "pd.DataFrame"  # status, answers (a respondent and a feature), share
     survey: str
 
 
@@ -65,7 +65,8 @@ def kano(surveys: Any, *, survey: str = "", like: int = 5, confidence: float = 0
         intervals stay in it). ``answers``: respondents times features by what became of them.
 
     Raises:
-        OpskitError: No survey asks both, several do, or an option is out of range.
+        MissingTableError: No survey asks both.
+        OpskitError: Several do, or an option is out of range.
         TooLittleDataError: Fewer than 10 answers can be used.
 
     Assumes that respondents are independent. Questionable answers (liking it with and without, or neither) count in
@@ -95,6 +96,7 @@ def kano(surveys: Any, *, survey: str = "", like: int = 5, confidence: float = 0
     used = pairs[[one == USED for one in status]]
     used = used.groupby(["item", "functional", "dysfunctional"])[["n"]].sum().reset_index()
     used["class"] = [TABLE[f][d] for f, d in zip(used["functional"], used["dysfunctional"], strict=True)]
+    told = told.rename(columns={"respondents": "answers"})
     return Kano(_classes(used, confidence), _shares(used, confidence), _scale(used, confidence), told, name)
 
 

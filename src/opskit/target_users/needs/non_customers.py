@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 
 from opskit import frames, stats
-from opskit.errors import OpskitError, check
+from opskit.errors import MissingTableError, check
 from opskit.target_users.needs import answers
 from opskit.target_users.needs.answers import SILENT, TWICE, USED
 from opskit.target_users.needs.words import as_grade, as_yes
@@ -55,7 +55,8 @@ def non_customers(
         became of the answers. Who has decided against it is refusing, whatever else they say.
 
     Raises:
-        OpskitError: No survey asks both, several do, or an option is out of range.
+        MissingTableError: No survey asks both.
+        OpskitError: Several do, or an option is out of range.
         TooLittleDataError: Fewer than 10 can be placed.
 
     Source: the three kinds follow Kim & Mauborgne (2005), "Blue ocean strategy"; that need and ability to pay place
@@ -72,7 +73,7 @@ def non_customers(
     same = asked.filter(nw.col("survey").cast(nw.String) == name)
     try:  # the third question need not be there
         rows, _ = answers.rows(nw.to_native(same), _QUESTIONS, survey=name)
-    except OpskitError:
+    except MissingTableError:
         rows, _ = answers.rows(nw.to_native(same), _QUESTIONS[:2], survey=name)
     own = [nw.when(nw.col("question") == one).then(nw.col("answer")).alias(one) for one in _QUESTIONS]
     each = rows.with_columns(*own).group_by("respondent_id")

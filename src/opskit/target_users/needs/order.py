@@ -29,7 +29,8 @@ def ratings(surveys: Any, *, survey: str = "", confidence: float = 0.95) -> "pd.
         unreadably are left out.
 
     Raises:
-        OpskitError: No survey asks for importance, or several do.
+        MissingTableError: No survey asks for importance.
+        OpskitError: Several do.
     """
     import pandas as pd
 

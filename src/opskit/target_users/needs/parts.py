@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from opskit.errors import MissingTableError, OpskitError
+from opskit.errors import MissingTableError, OpskitError, TooLittleDataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PARTS = {
     "ranking": ("surveys that ask rank, or a sheet need_ranks", "worth and order of the needs"),
     "comparisons": ("surveys that ask prefer", "worth and order of the needs"),
+    "worths": ("needs that were each preferred to others by somebody", "how far apart they are"),
     "ratings": ("surveys that ask importance", "how far the usual question misleads"),
     "kano": ("surveys that ask functional and dysfunctional, or a sheet kano_answers", "what each feature does"),
     "non_customers": (
@@ -36,15 +37,18 @@ class Parts:
         self._why_not: dict[str, OpskitError | None] = {}
 
     def of[Result](self, part: str, compute: Callable[[], Result]) -> Result | None:
-        """The part's result, or None, in which case `table` has the reason.
+        """The part's result, or None where its data are missing or too few; `table` has the reason.
 
         Args:
             part: Of PARTS.
-            compute: Gives the result; an OpskitError that it raises is the reason.
+            compute: Gives the result.
+
+        Raises:
+            OpskitError: What is there is wrong, such as a worksheet with a score of 9: no reason to leave the part out.
         """
         try:
             result = compute()
-        except OpskitError as reason:
+        except (MissingTableError, TooLittleDataError) as reason:
             self._why_not[part] = reason
             return None
         self._why_not[part] = None
@@ -63,16 +67,14 @@ class Parts:
 
         Raises:
             MissingTableError: No part has its tables.
-            OpskitError: Some have, and none can be read.
+            TooLittleDataError: Some have, and there are too few answers for any.
         """
         whys = [why for why in self._why_not.values() if why is not None]
         if len(whys) < len(self._why_not):
             return
-        told = [str(why) for why in whys if not isinstance(why, MissingTableError)]
-        if told:
-            raise type(next(why for why in whys if not isinstance(why, MissingTableError)))(
-                " ".join(dict.fromkeys(told))
-            )
+        few = dict.fromkeys(str(why) for why in whys if isinstance(why, TooLittleDataError))
+        if few:
+            raise TooLittleDataError(" ".join(few))
         sources = "; or ".join(dict.fromkeys(reads for reads, _ in PARTS.values()))
         raise MissingTableError(
             f"nothing here says what people need. One of these would: {sources} "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from opskit import frames
-from opskit.errors import OpskitError
+from opskit.errors import OpskitError, check
 from opskit.target_users.needs.answers import plain
 from opskit.target_users.needs.words import as_rank, has_kano_word
 
@@ -18,6 +18,22 @@ _WITHOUT = ("dysfunctional", "without", "not provided", "negative", "不具备",
 _WITH = ("functional", "with", "provided", "positive", "具备", "提供", "有", "正向")
 _PARTS = re.compile(r"[:：_|—()（）]+|\s-\s")
 _NUMBER = re.compile(r"^\s*[Qq]?\d+\s*[.、．:：)）]\s*")
+
+
+def said(dataset: Any, sheet: str) -> Any:
+    """What people said, as rows of the table surveys: from a sheet where the dataset has it, else from that table.
+
+    Args:
+        dataset: Of `opskit.open`.
+        sheet: ``"need_ranks"`` or ``"kano_answers"``.
+
+    Raises:
+        MissingTableError: The dataset has neither.
+        OpskitError: As `ranked_sheet` and `kano_sheet`.
+    """
+    read = {"need_ranks": ranked_sheet, "kano_answers": kano_sheet}
+    check(sheet, "sheet", among=read)
+    return read[sheet](getattr(dataset, sheet)) if sheet in dataset.tables else dataset.surveys
 
 
 def ranked_sheet(sheet: Any) -> Any:

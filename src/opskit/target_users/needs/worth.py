@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opskit.errors import OpskitError, TooLittleDataError, check
+from opskit.errors import TooLittleDataError, check
 from opskit.target_users.needs.choices import Choices
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ def worths(choices: Choices, *, robust: bool = True, confidence: float = 0.95, s
         others' worths are those among themselves.
 
     Raises:
-        OpskitError: An option is out of range, or some needs were never compared with the others.
-        TooLittleDataError: No two needs were each preferred to the other by anybody, directly or by way of others.
+        OpskitError: An option is out of range.
+        TooLittleDataError: Some needs were never compared with the others, or no two needs were each preferred to the other by anybody, directly or by way of others.
 
     Assumes that which of two needs is preferred does not hang on what else is offered, that respondents are
     independent, and that those who answered stand for those who are meant.
@@ -135,7 +135,7 @@ def _bounded(choices: Choices) -> "tuple[np.ndarray[Any, Any], dict[str, str]]":
     parts, part = connected_components(beaten, directed=True, connection="weak")
     if parts > 1:
         told = " and ".join(", ".join(choices.needs[i] for i in np.flatnonzero(part == one)) for one in range(parts))
-        raise OpskitError(
+        raise TooLittleDataError(
             f"{told} were never compared with each other, so they have no common scale. Ask for one of each."
         )
     _, group = connected_components(beaten, directed=True, connection="strong")
