@@ -60,6 +60,9 @@ def run(
     jobs: Annotated[int | None, typer.Option(help="Pages at the same time.", show_default="2")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
     compare: Annotated[Path | None, typer.Option(help="Output folder of an earlier run to compare with.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Run only what an earlier run of the same left unfinished in --out.")
+    ] = False,
     timeout_seconds: Annotated[float, typer.Option(help="Longest time of one cell.")] = 600,
 ) -> None:
     """Run pages on your data and write one HTML report each, index.html and headlines.csv.
@@ -69,9 +72,9 @@ def run(
     from rich.console import Console
 
     from opskit.reports import compare as comparing
+    from opskit.reports import folder, progress, runner
     from opskit.reports import pages as finding
     from opskit.reports import plan as planning
-    from opskit.reports import progress, runner
 
     check(timeout_seconds, "--timeout-seconds", gt=0)
     parallel = runner.default_parallel() if jobs is None else jobs
@@ -81,18 +84,24 @@ def run(
         chosen, data=data or [], options=planning.parameters.from_options(parameter or []), each=each, batch=batch
     )
     before = comparing.read_headlines(compare) if compare else None
-    folder = runner.usable(out)
+    folder.usable(out)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
     shown = progress.Bar(len(planned), console) if console.is_terminal else progress.Lines(len(planned))
-    index = (folder / "index.html").resolve()
+    index = (out / "index.html").resolve()
     try:
         with shown:
             results = runner.run(
-                planned, out=folder, progress=shown, parallel=parallel, timeout_seconds=timeout_seconds, before=before
+                planned,
+                out=out,
+                progress=shown,
+                parallel=parallel,
+                timeout_seconds=timeout_seconds,
+                before=before,
+                keep_finished=resume,
             )
     except KeyboardInterrupt:
-        typer.echo(f"Stopped. What was finished is in {index}", err=True)
+        typer.echo(f"Stopped. What was finished is in {index}; --resume goes on from there.", err=True)
         raise typer.Exit(130) from None
     progress.summary(results, console)
     typer.echo(f"Open {index}")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from opskit import OpskitError
-from opskit.reports import runner
+from opskit.reports import folder, runner
 from opskit.reports.pages import Page
 from opskit.reports.plan import Job, plan
 
@@ -68,7 +68,7 @@ def ran(pages, tmp_path_factory):
         [("shop", "ok", "ok", "Customers", 2.0, float("nan"), float("nan"), 2, "")],
         columns=["run", "page", "status", "name", "value", "low", "high", "n", "unit"],
     )
-    results = runner.run(jobs, out=runner.usable(out), progress=heard, parallel=2, timeout_seconds=2, before=before)
+    results = runner.run(jobs, out=folder.usable(out), progress=heard, parallel=2, timeout_seconds=2, before=before)
     return out, {result.job.page.name: result for result in results}, heard
 
 
@@ -193,9 +193,9 @@ def test_a_kernel_that_dies_is_told_plainly(write_page, tmp_path):
 def test_an_output_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OpskitError, match=r"--out .*file is a file; give a folder"):
-        runner.usable(tmp_path / "file")
+        folder.usable(tmp_path / "file")
     with pytest.raises(OpskitError, match=r"nothing can be written there .*Give another folder"):
-        runner.usable(tmp_path / "file" / "below")
+        folder.usable(tmp_path / "file" / "below")
 
 
 def kernels(parent):

@@ -137,6 +137,11 @@ class Dataset:
         return self._store.config.point_value
 
     @property
+    def fingerprint(self) -> str:
+        """Changes with opskit.toml and with every file that is read (its name, size or time of change), not with frames."""
+        return self._store.fingerprint
+
+    @property
     def truth(self) -> dict[str, Any]:
         """What was planted in a sample shop, by parameter name; empty for real data and for a part of a shop."""
         path = self._store.base / "truth.json"

@@ -2,6 +2,7 @@
 
 import atexit
 import datetime as dt
+import hashlib
 import os
 import shutil
 import tempfile
@@ -40,6 +41,16 @@ class Store:
         self._con = loading.scratch_database(self._folder)
         # A relation taken from here may outlive the dataset, so its DuckDB is never closed by hand.
         atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the settings and of every file that is read: its name, size and time of change."""
+        told = [self.config.model_dump_json()]
+        for name, source in sorted(self.sources.items()):
+            if isinstance(source, str | list):
+                files = [(path, path.stat()) for path in expand(source, self.base)]
+                told += [f"{name} {path} {state.st_size} {state.st_mtime_ns}" for path, state in files]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def readable(self, names: Iterable[str]) -> list[str]:
         """Those tables that can be read; a broken one must not take the others' reports with it."""

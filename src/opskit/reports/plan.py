@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import opskit
 from opskit.dataset.opening import parse_where
 from opskit.errors import OpskitError, check
 from opskit.reports import parameters
 from opskit.reports.pages import Page
+
+if TYPE_CHECKING:
+    from opskit.dataset.dataset import Dataset
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -137,7 +140,7 @@ def _check_shared(effective: Mapping[str, Any], source: str) -> None:
         if isinstance(effective.get("confidence"), float):
             check(effective["confidence"], "confidence", gt=0, lt=1)
         if "data" in effective:
-            _check_data(*(str(effective.get(name) or "") for name in ("data", "where")))
+            opened(*(str(effective.get(name) or "") for name in ("data", "where")))
     except OpskitError as error:
         raise OpskitError(f"{place}{error}") from error
 
@@ -150,9 +153,9 @@ def _check_day(text: str) -> None:
 
 
 @cache
-def _check_data(data: str, where: str) -> None:
-    """Open it (tables are read when first used, so this is quick) to see that it is there and has the filter."""
-    opskit.open(data, where=where)
+def opened(data: str, where: str) -> "Dataset":
+    """The dataset, once it is known to be there and to have the filter; tables are read when first used."""
+    return opskit.open(data, where=where)
 
 
 def _placed(drafts: list[_Draft]) -> list[Job]:

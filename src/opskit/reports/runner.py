@@ -1,14 +1,14 @@
 """Runs the jobs, several at a time, and writes reports, index and headlines."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opskit.errors import OpskitError
-from opskit.reports import compare, html, index, tables, warm
+from opskit.reports import compare, folder, html, index, resume, tables, warm
 from opskit.reports.execution import Outcome, Session, Status, execute, prepare
 from opskit.reports.plan import Job
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WARM_ABOVE = 2
 """With more jobs than these, importing once for all is quicker than once for each."""
+_REMEDY = "Make room or mend that, then run the same command with --resume."
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,6 @@ class Progress(Protocol):
         """A job has ended."""
 
 
-def usable(out: Path) -> Path:
-    """The output folder, made if need be, once it is known that files can be written there.
-
-    Raises:
-        OpskitError: It is a file, or nothing can be written there.
-    """
-    if out.exists() and not out.is_dir():
-        raise OpskitError(f"--out {out} is a file; give a folder.")
-    try:
-        tables.write_text("", out / ".opskit")
-        (out / ".opskit").unlink()
-    except OSError as error:
-        raise OpskitError(
-            f"--out {out}: nothing can be written there ({error.strerror}). Give another folder."
-        ) from error
-    return out
-
-
 def run(
     jobs: Sequence[Job],
     *,
@@ -69,6 +52,7 @@ def run(
     parallel: int,
     timeout_seconds: float,
     before: "pd.DataFrame | None" = None,
+    keep_finished: bool = False,
 ) -> list[Result]:
     """Run the jobs and write a report for each, index.html and headlines.csv (changes.csv, given `before`).
 
@@ -79,25 +63,50 @@ def run(
         parallel: How many pages run at the same time.
         timeout_seconds: Longest time of one cell.
         before: Headlines of an earlier run to compare with.
+        keep_finished: Do not run again what an earlier run finished there (see `resume.finished`).
 
     Returns:
         One result per job, in the jobs' order. On Ctrl-C the kernels are killed, what is finished is indexed, and
         KeyboardInterrupt is raised.
+
+    Raises:
+        OpskitError: Another run is writing there, or the index cannot be written.
     """
-    warmed = warm.available() and len(jobs) > WARM_ABOVE
+    with folder.claimed(out):
+        kept = {position: found for position, job in enumerate(jobs) if keep_finished and (found := _kept(job, out))}
+        return _run(
+            jobs, kept, out=out, progress=progress, parallel=parallel, timeout_seconds=timeout_seconds, before=before
+        )
+
+
+def _run(
+    jobs: Sequence[Job],
+    kept: Mapping[int, Result],
+    *,
+    out: Path,
+    progress: Progress,
+    parallel: int,
+    timeout_seconds: float,
+    before: "pd.DataFrame | None",
+) -> list[Result]:
+    warmed = warm.available() and len(jobs) - len(kept) > WARM_ABOVE
     if warmed:
         warm.begin()
     prepare()
     sessions = [Session(warm=warmed) for _ in jobs]
 
     def work(position: int) -> Result:
+        if position in kept:
+            return kept[position]
         job, session = jobs[position], sessions[position]
         if session.cancelled.is_set():
             return Result(job, "stopped", "Not started.")
         progress.started(job)
         try:
             return _report(job, session, out=out, timeout_seconds=timeout_seconds)
-        except Exception as error:  # a full disk or a broken notebook file must not stop the other pages
+        except OSError as error:
+            return Result(job, "failed", f"Its report could not be written: {error.strerror or error}. {_REMEDY}")
+        except Exception as error:  # a broken notebook file must not stop the other pages
             return Result(job, "failed", f"{type(error).__name__}: {error}")
 
     pool = ThreadPoolExecutor(parallel, thread_name_prefix="page")
@@ -155,6 +164,8 @@ def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) ->
     if outcome.status in {"ok", "failed"}:
         from nbformat import v4
 
+        if outcome.status == "ok":
+            resume.mark(outcome.notebook, job, outcome.facts)
         tables.write_text(v4.writes(outcome.notebook) + "\n", notebook)
         tables.write_text(html.render(outcome.notebook, _head(job, outcome)), page)
         link = f"{job.target}.html"
@@ -164,6 +175,16 @@ def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) ->
         notebook.unlink(missing_ok=True)
     figures = outcome.headline if outcome.status == "ok" else []
     return Result(job, outcome.status, outcome.reason, figures, outcome.facts, outcome.seconds, link)
+
+
+def _kept(job: Job, out: Path) -> Result | None:
+    """The result of a job that an earlier run finished."""
+    notebook = resume.finished(job, out)
+    if notebook is None:
+        return None
+    told = resume.facts(notebook)
+    figures = Outcome("ok", notebook).headline
+    return Result(job, "ok", "Finished before.", figures, told, link=f"{job.target}.html")
 
 
 def _head(job: Job, outcome: Outcome) -> html.Head:
@@ -183,7 +204,18 @@ def _head(job: Job, outcome: Outcome) -> html.Head:
 
 
 def _gather(results: Sequence[Result], *, out: Path, before: "pd.DataFrame | None") -> None:
-    """Write what covers all jobs."""
+    """Write what covers all jobs.
+
+    Raises:
+        OpskitError: It cannot be written.
+    """
+    try:
+        _write_overview(results, out=out, before=before)
+    except OSError as error:
+        raise OpskitError(f"index.html could not be written in {out}: {error.strerror or error}. {_REMEDY}") from error
+
+
+def _write_overview(results: Sequence[Result], *, out: Path, before: "pd.DataFrame | None") -> None:
     figures = headlines(results)
     tables.write_table(figures, out / "headlines.csv")
     changed = compare.changes(figures, before) if before is not None else None
