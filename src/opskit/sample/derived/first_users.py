@@ -65,6 +65,13 @@ def figures(world: World, chunks: Sequence[Chunk]) -> dict[str, Figure]:
     return found | _oracle(seen, best)
 
 
+def spreads(world: World, chunks: Sequence[Chunk]) -> dict[str, float]:
+    """Of the share that fills in the form: all accounts are asked."""
+    del chunks
+    share = world.truth["first_users.response"]
+    return {"first_users.response": float(np.sqrt(share * (1 - share)))}
+
+
 def _accounts(world: World, chunk: Chunk) -> Accounts:
     orders, began, form = chunk.table("orders"), np.floor(chunk.signed_up), sign_up.forms(chunk)
     over = began <= world.days - WINDOW_DAYS

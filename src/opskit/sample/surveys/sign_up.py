@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, gammainc, logit, ndtri
 
 from opskit.sample.seasons import Floats
-from opskit.sample.world import Chunk, World
+from opskit.sample.world import Chunk, World, without
 
 Codes = NDArray[np.int64]
 
@@ -89,7 +89,7 @@ def build(chunk: Chunk) -> dict[str, Any]:
         "intention": np.array(INTENTION, dtype=object)[form.answers["intention"]],
     }
     at = np.where(form.responds, chunk.signed_up, np.nan)
-    parts = [(everybody, name, np.where(form.responds, text, None), at) for name, text in texts.items()]
+    parts = [(everybody, name, without(text, ~form.responds), at) for name, text in texts.items()]
     parts += _leaking(chunk)
     customer = np.concatenate([part[0] for part in parts])
     order = np.argsort(customer, kind="stable")
