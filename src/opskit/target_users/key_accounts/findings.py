@@ -81,7 +81,7 @@ def recovery(
         chance: From `luck` of it, the best 5%.
 
     Returns:
-        name (as in truth.json), estimate, low, high, n.
+        name (as in truth.json), estimate, low, high, n; only figures with an interval.
     """
     import pandas as pd
 
@@ -96,9 +96,10 @@ def recovery(
         if table is not None:
             one = table[table.iloc[:, 0] == pick].rename(columns={"kept": "estimate"})
             rows += [{"name": f"key_accounts.{name}", **row} for row in one.to_dict("records")]
-    if not found.has_cost_to_serve:
-        rows = []  # nothing of the sort was planted
-    return pd.DataFrame(rows, columns=["name", *bounds])
+    table = pd.DataFrame(
+        rows if found.has_cost_to_serve else [], columns=["name", *bounds]
+    )  # planted with its cost only
+    return table[table["low"].notna()].reset_index(drop=True)
 
 
 def key_figures(
@@ -144,9 +145,9 @@ def key_figures(
         ("losing accounts", "Accounts that lose money", "share"),
         ("lost again", "Of what the profitable earn, lost again by the others", "%"),
     ):
-        figures = measures.loc[measure, ["estimate", "low", "high", "n"]] if measure in measures.index else _NOTHING
-        scaled = [_percent(figure) for figure in list(figures)[:3]] if unit == "%" else list(figures)[:3]
-        rows.append((words, *scaled, list(figures)[3], unit))
+        known = measures.loc[measure].to_dict()
+        bounds = [float(known[name]) for name in ("estimate", "low", "high")]
+        rows.append((words, *(map(_percent, bounds) if unit == "%" else bounds), known["n"], unit))
     large = losing(ranked, confidence=confidence)
     words = f"Of the {len(ranked)} accounts largest by revenue, those that lose money"
     rows.append((words, *(large[one] for one in ("share", "low", "high", "n")), "share"))
@@ -155,8 +156,8 @@ def key_figures(
         (chance, "both", "The same between weeks of one window, where only luck differs"),
     ):
         part = None if table is None else table[table.iloc[:, 0].str.startswith(pick)].iloc[0]
-        figures: list[Any] = list(_NOTHING if part is None else part[["kept", "low", "high", "n"]])
-        rows.append((words, *map(_percent, figures[:3]), figures[3], "%"))
+        left: list[Any] = list(_NOTHING) if part is None else part[["kept", "low", "high", "n"]].tolist()
+        rows.append((words, *map(_percent, left[:3]), left[3], "%"))
     for move, words in (
         (ENTERED, "Accounts that came onto the list since the review before"),
         (LEFT, "Accounts that left it"),
@@ -170,7 +171,7 @@ def key_figures(
 
 def _percent(share: float) -> float:
     """In hundredths, for shares that may lie above 1: of a profit from which others take away."""
-    return round(100 * share, 4)
+    return round(100 * share, 2)
 
 
 def decisions(
