@@ -107,7 +107,8 @@ def segmented(lf: nw.LazyFrame[Any], segment: str, customers: Any) -> nw.LazyFra
     of = frames.lazy(customers, "customer_id", table="customers")
     if segment not in of.collect_schema().names():
         return lf.with_columns(nw.lit(None, dtype=nw.String).alias("segment"))
-    of = of.group_by("customer_id").agg(nw.col(segment).cast(nw.String).max().alias("segment"))
+    of = of.select("customer_id", nw.col(segment).cast(nw.String).alias("segment"))
+    of = of.group_by("customer_id").agg(nw.col("segment").max())
     return lf.join(of, on="customer_id", how="left")
 
 

@@ -117,20 +117,17 @@ def _on_needs(found: Findings) -> list[str]:
             "Ask people to put needs **in order**: `opskit template need_ranks --out ranks.xlsx` writes a sheet for it."
         ]
     table, groups = found.worths.table, together(found.worths)
-    if len(groups) == 1:
-        return [f"Ask **more people** before choosing: of {len(table)} needs none can be told from the first."]
-    best, share = groups[0], plots.percent(table["worth"].iloc[0])
     lines = [
-        f"Serve **{best[0]}** before anything else: {share} of all worth, and ahead of every other need, interval and all."
+        f"Set **{row['need']}** apart: it was {row['why']}, so its worth has no limit and it stands outside the shares."
+        for row in found.worths.unbounded.to_dict("records")
     ]
+    if len(groups) == 1:
+        return [*lines, f"Ask **more people** before choosing: of {len(table)} needs none can be told from the first."]
+    best, share = groups[0], plots.percent(table["worth"].iloc[0])
+    lead = f"Serve **{best[0]}** before anything else: {share} of all worth, and ahead of every other need, interval and all."
     if len(best) > 1:
-        lines = [
-            f"Serve **{best[0]}** ({share} of all worth) first; {', '.join(best[1:])} cannot be told from it, so let cost decide among them."
-        ]
-    for row in found.worths.unbounded.to_dict("records"):
-        lines.append(
-            f"Note that **{row['need']}** was {row['why']}: its worth has no limit, and it stands outside the shares."
-        )
+        lead = f"Serve **{best[0]}** ({share} of all worth) first; {', '.join(best[1:])} cannot be told from it, so let cost decide among them."
+    lines.append(lead)
     if found.ratings is not None and len(found.ratings):
         rated = found.ratings.iloc[0]["need"]
         place = table.loc[table["need"] == rated, "place"]

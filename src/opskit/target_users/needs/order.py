@@ -161,16 +161,17 @@ def _differ(choices: Choices, seed: int) -> "pd.DataFrame":
     times = choices.times.astype(int)
     scores = np.repeat(fit(choices).scores, times, axis=0)
     names, place = np.unique(np.repeat(choices.segment.astype(str), times), return_inverse=True)
+    scores = scores[place.argsort(kind="stable")]  # one segment after the other
     inverse = np.linalg.pinv(scores.T @ scores / len(scores), rcond=1e-9, hermitian=True)
     sizes = np.bincount(place)
+    starts = np.concatenate([[0], sizes.cumsum()[:-1]])
 
-    def statistic(segment: Any) -> float:
-        sums = np.zeros((len(names), scores.shape[1]))
-        np.add.at(sums, segment, scores)
-        return float(np.einsum("si,ij,sj,s->", sums, inverse, sums, 1 / sizes))
+    def statistic(pulls: Any) -> float:
+        sums = np.add.reduceat(pulls, starts)
+        return float(((sums @ inverse) * sums).sum(axis=1) @ (1 / sizes))
 
-    rng, seen = np.random.default_rng(seed), statistic(place)
-    as_much = sum(statistic(rng.permutation(place)) >= seen * (1 - 1e-12) for _ in range(_SHUFFLES))
+    rng, seen = np.random.default_rng(seed), statistic(scores)
+    as_much = sum(statistic(rng.permutation(scores)) >= seen * (1 - 1e-12) for _ in range(_SHUFFLES))
     row = (len(names), len(scores), seen, (as_much + 1) / (_SHUFFLES + 1))
     return pd.DataFrame([row], columns=["segments", "n", "statistic", "p"])
 

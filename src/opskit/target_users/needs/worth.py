@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 100
 _DRAWS = 20_000
+_MORE = 1 + 1e-9  # beyond rounding
 
 
 class Fit(NamedTuple):
@@ -166,9 +167,10 @@ def _pairs(needs: tuple[str, ...], found: Fit, confidence: float, seed: int) -> 
     root = vectors * np.sqrt(np.clip(values, 0, None))
     draws = np.random.default_rng(seed).standard_normal((_DRAWS, count)) @ root.T
     one, other = np.triu_indices(count, 1)
-    error = np.sqrt(found.covariance[one, one] + found.covariance[other, other] - 2 * found.covariance[one, other])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.nan_to_num(np.abs(draws[:, one] - draws[:, other]) / error)
+    variance = found.covariance[one, one] + found.covariance[other, other] - 2 * found.covariance[one, other]
+    error = np.sqrt(np.where(variance > 1e-12, variance, np.inf))
+    reach = np.abs(draws[:, one] - draws[:, other]) / error
+    error = np.where(np.isfinite(error), error, 0)  # two needs that everybody treats alike
     half = float(np.quantile(reach.max(axis=1), confidence)) * error
     apart = found.log_worth[one] - found.log_worth[other]
     rows = [
@@ -177,7 +179,7 @@ def _pairs(needs: tuple[str, ...], found: Fit, confidence: float, seed: int) -> 
     ]
     rows += [(b, a, 1 / times, 1 / high, 1 / low) for a, b, times, low, high in rows]
     table = pd.DataFrame(rows, columns=["need", "other", "times", "low", "high"])
-    return table.assign(apart=(table["low"] > 1) | (table["high"] < 1)), draws + found.log_worth
+    return table.assign(apart=(table["low"] > _MORE) | (table["high"] < 1 / _MORE)), draws + found.log_worth
 
 
 def _table(choices: Choices, found: Fit, draws: Any, pairs: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
@@ -189,8 +191,8 @@ def _table(choices: Choices, found: Fit, draws: Any, pairs: "pd.DataFrame", conf
     slope = np.eye(len(worth)) - (1 - np.eye(len(worth))) * worth / (1 - worth)[:, None]  # of the logit of each share
     error = np.sqrt(np.clip(np.einsum("ij,jk,ik->i", slope, found.covariance, slope), 0, None))
     half = float(ndtri((1 + confidence) / 2)) * error
-    better = pairs[pairs["low"] > 1].groupby("other").size().reindex(choices.needs, fill_value=0).to_numpy()
-    worse = pairs[pairs["high"] < 1].groupby("other").size().reindex(choices.needs, fill_value=0).to_numpy()
+    better = pairs[pairs["low"] > _MORE].groupby("other").size().reindex(choices.needs, fill_value=0).to_numpy()
+    worse = pairs[pairs["high"] < 1 / _MORE].groupby("other").size().reindex(choices.needs, fill_value=0).to_numpy()
     first = np.bincount(draws.argmax(axis=1), minlength=len(worth)) / len(draws)
     there = np.zeros((len(choices.times), len(worth)), dtype=bool)
     np.logical_or.at(there, choices.answer, choices.offered)
