@@ -163,7 +163,7 @@ def _overtaking(table: "pd.DataFrame", good: "np.ndarray[Any, Any]", share: "np.
             rest = float(np.delete(ahead, place) @ others)
             becomes = rest / (rest - ahead[place]) if rest != ahead[place] else np.nan
             change = abs(becomes - share[place])
-            if 0 < becomes < 1 and change < best[0]:
+            if 1e-9 < becomes < 1 - 1e-9 and change < best[0]:
                 best = (change, becomes, table["channel"].iloc[row])
         found.append((criterion, share[place], best[1], best[1] - share[place], best[2]))
     return pd.DataFrame(found, columns=["criterion", "weight", "becomes", "change", "rival"])

@@ -63,7 +63,9 @@ def ranked_sheet(sheet: Any) -> Any:
             f"{', '.join(map(repr, held))}. A cell of a need holds 1, 2, 3 … or nothing."
         )
     labels = dict(zip(needs, _items(needs), strict=True))
-    long = _long(lf, needs, "need_ranks").with_columns(nw.lit("rank").alias("question"), _mapped(labels).alias("item"))
+    long = _survey(lf, needs, "need_ranks").with_columns(
+        nw.lit("rank").alias("question"), _mapped(labels).alias("item")
+    )
     return frames.like(long.drop("_column"), sheet)
 
 
@@ -101,7 +103,7 @@ def kano_sheet(sheet: Any) -> Any:
     if len(columns) != 2 * len(both):
         raise OpskitError(f"kano_answers has a feature's column twice among {', '.join(map(repr, columns))}.")
     question, item = ({name: sides[name][part] for name in columns} for part in (0, 1))
-    long = _long(lf, columns, "kano_answers")
+    long = _survey(lf, columns, "kano_answers")
     long = long.with_columns(_mapped(question).alias("question"), _mapped(item).alias("item"))
     return frames.like(long.drop("_column"), sheet)
 
@@ -111,19 +113,23 @@ def _held(lf: nw.LazyFrame[Any]) -> "dict[str, pd.Series[str]]":
     columns = [name for name in lf.collect_schema().names() if name != "respondent_id"]
     if not columns:
         return {}
-    cells = _texts(lf, columns).select(*columns).unpivot(on=columns, variable_name="_column", value_name="answer")
-    table = frames.collect(cells.group_by("_column", "answer").agg(nw.len().alias("n"))).dropna(subset=["answer"])
+    cells = _long(lf, columns, []).group_by("_column", "answer").agg(nw.len().alias("n"))
+    table = frames.collect(cells).dropna(subset=["answer"]).sort_values(["_column", "answer"])
     return {name: table.loc[table["_column"] == name, "answer"] for name in columns}
 
 
-def _texts(lf: nw.LazyFrame[Any], columns: list[str]) -> nw.LazyFrame[Any]:
-    return lf.with_columns(*(nw.col(name).cast(nw.String) for name in columns))
+def _long(lf: nw.LazyFrame[Any], columns: list[str], index: list[str]) -> nw.LazyFrame[Any]:
+    """One row per row and column; Narwhals' own unpivot leaves the connection that a DuckDB relation lives on."""
+    parts = [
+        lf.select(*index, nw.col(name).cast(nw.String).alias("answer")).with_columns(nw.lit(name).alias("_column"))
+        for name in columns
+    ]
+    return nw.concat(parts)
 
 
-def _long(lf: nw.LazyFrame[Any], columns: list[str], name: str) -> nw.LazyFrame[Any]:
+def _survey(lf: nw.LazyFrame[Any], columns: list[str], name: str) -> nw.LazyFrame[Any]:
     index = [one for one in lf.collect_schema().names() if one not in columns]
-    long = _texts(lf, columns).unpivot(on=columns, index=index, variable_name="_column", value_name="answer")
-    return long.with_columns(nw.lit(name).alias("survey"))
+    return _long(lf, columns, index).with_columns(nw.lit(name).alias("survey"))
 
 
 def _mapped(words: dict[str, str]) -> nw.Expr:
