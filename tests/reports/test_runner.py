@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from opskit import OpskitError
+from opskit.dataset.shared import VARIABLE
 from opskit.reports import folder, runner
 from opskit.reports.pages import Page
 from opskit.reports.plan import Job, plan
@@ -182,6 +183,16 @@ def test_pages_run_isolated_and_in_the_callers_folder(write_page, tmp_path, monk
     results = runner.run(jobs, out=tmp_path / "out", progress=Heard(), parallel=1, timeout_seconds=60)
     assert [result.status for result in results] == ["ok", "ok"]
     assert "True" in (tmp_path / "out/shop/b.html").read_text(encoding="utf-8")
+
+
+def test_pages_share_cleaned_tables_and_the_run_leaves_none(write_page, tmp_path):
+    look = f"import os\nopen(r'{tmp_path}/{{}}', 'w').write(os.environ['{VARIABLE}'])"
+    jobs = plan([Page(name, write_page(tmp_path / f"{name}.ipynb", look.format(name))) for name in ("a", "b")])
+    runner.run(jobs, out=tmp_path / "out", progress=Heard(), parallel=2, timeout_seconds=60)
+    first, second = ((tmp_path / name).read_text() for name in ("a", "b"))
+    assert first == second
+    assert not Path(first).exists()
+    assert VARIABLE not in os.environ
 
 
 def test_a_kernel_that_dies_is_told_plainly(write_page, tmp_path):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import duckdb
 
 REASON, VALUE = "_reason", "_value"
+MERGED = "merged_orders"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Loaded:
     exclusions: list[Exclusion]
     notes: list[str]
     currency: str = ""
+    stored: tuple[str, ...] = ()
+    """What DuckDB holds of it; nothing when it only looks at the file."""
 
 
 def load(con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableConfig, *, wide: DatasetWide) -> Loaded:
@@ -55,9 +58,18 @@ def load(con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableCon
     plan = make_plan(con, raw, table, config, wide=wide)
     _build(con, raw, table, plan)
     loaded = _account(con, raw, table, plan)
-    if name == "orders":
-        _merge_lines(con, loaded, config)
+    see_clean(con, loaded)
+    if name == "orders" and _merge_lines(con, loaded, config):
+        loaded.stored += (MERGED,)
+        see_clean(con, loaded)
     return loaded
+
+
+def see_clean(con: "duckdb.DuckDBPyConnection", loaded: Loaded) -> None:
+    """Make `clean_<name>` what is used of the table: one row per order where lines were merged."""
+    used = f"SELECT {', '.join(map(quoted, loaded.columns))} FROM {quoted('all_' + loaded.name)} WHERE {REASON} IS NULL"
+    rows = f"FROM {MERGED}" if MERGED in loaded.stored else used
+    con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted('clean_' + loaded.name)} AS {rows}")
 
 
 def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, plan: Plan) -> None:
@@ -80,13 +92,13 @@ def _build(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, pl
     kept = f"* EXCLUDE ({dropped})" if dropped else "*"
     final = f"SELECT {kept}, {value if plan.rules else 'NULL'} AS {VALUE} FROM ({judged})"
     # A temporary table spills to disk when memory runs short, and is several times as fast as a stored one.
-    stored = "TEMP TABLE" if raw.text or plan.originals else "VIEW"
+    stored = "TEMP TABLE" if _is_stored(raw, plan) else "VIEW"
     con.execute(f"CREATE {stored} {quoted('all_' + table.name)} AS {final}")
-    helpers = ", ".join([REASON, VALUE, *(quoted("_bad_" + column) for column in _optional(table, plan))])
-    con.execute(
-        f"CREATE TEMP VIEW {quoted('clean_' + table.name)} AS SELECT * EXCLUDE ({helpers}) "
-        f"FROM {quoted('all_' + table.name)} WHERE {REASON} IS NULL"
-    )
+
+
+def _is_stored(raw: Raw, plan: Plan) -> bool:
+    """Whether reading takes work that should be done once."""
+    return raw.text or bool(plan.originals)
 
 
 def _optional(table: contract.Table, plan: Plan) -> list[str]:
@@ -146,6 +158,7 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         exclusions,
         [*raw.notes, *plan.notes],
         plan.currency,
+        (f"all_{table.name}",) if _is_stored(raw, plan) else (),
     )
 
 
@@ -171,17 +184,17 @@ def _rejected(con: "duckdb.DuckDBPyConnection", raw: Raw) -> int:
     return int(found[0][0])
 
 
-def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: TableConfig) -> None:
-    """Orders with several rows become one row each; without order_id each row is an order, and both are said."""
+def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: TableConfig) -> bool:
+    """Whether orders with several rows were merged to one row each; without order_id each row is an order. Both are said."""
     if "order_id" not in loaded.columns:
         loaded.notes.append("orders has no order_id: each row counts as one order.")
-        return
+        return False
     rows, orders = con.execute("SELECT count(order_id), count(DISTINCT order_id) FROM clean_orders").fetchall()[0]
     without = loaded.rows_used - rows
     if without:
         loaded.notes.append(f"{without:,} rows of orders have no order_id: each counts as one order.")
     if rows == orders:
-        return
+        return False
     same = con.execute(
         "SELECT avg((low = high)::INT) FROM (SELECT min(revenue) AS low, max(revenue) AS high FROM clean_orders "
         "WHERE order_id IS NOT NULL GROUP BY order_id, customer_id HAVING count(*) > 1)"
@@ -199,14 +212,14 @@ def _merge_lines(con: "duckdb.DuckDBPyConnection", loaded: Loaded, config: Table
         if name not in {"order_id", "customer_id"}
     ]
     con.execute(
-        f"CREATE TEMP TABLE merged_orders AS SELECT order_id, customer_id, {', '.join(reads)} FROM clean_orders "
+        f"CREATE TEMP TABLE {MERGED} AS SELECT order_id, customer_id, {', '.join(reads)} FROM clean_orders "
         "WHERE order_id IS NOT NULL GROUP BY order_id, customer_id UNION ALL BY NAME FROM clean_orders WHERE order_id IS NULL"
     )
-    con.execute("CREATE OR REPLACE TEMP VIEW clean_orders AS FROM merged_orders")
-    merged = con.execute("SELECT count(*) FROM clean_orders").fetchall()[0][0]
+    merged = con.execute(f"SELECT count(*) FROM {MERGED}").fetchall()[0][0]
     loaded.notes.append(
         f"orders: {loaded.rows_used:,} rows with repeated order_id are {merged:,} orders, lines summed."
     )
+    return True
 
 
 def scratch_database(folder: Path) -> "duckdb.DuckDBPyConnection":

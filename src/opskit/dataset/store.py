@@ -16,6 +16,7 @@ from opskit.dataset import load as loading
 from opskit.dataset.config import Config, TableConfig
 from opskit.dataset.load import Loaded
 from opskit.dataset.plan import DatasetWide
+from opskit.dataset.shared import share
 from opskit.dataset.sources import expand, load_files, load_frame
 from opskit.dataset.sql import literal, quoted
 from opskit.errors import OpskitError, did_you_mean
@@ -70,26 +71,37 @@ class Store:
         if name not in self.loaded:
             table = self.config.tables.get(name, TableConfig())
             source = self.sources[name]
-            if isinstance(source, str | list):
-                raw = load_files(
-                    self._con,
-                    expand(source, self.base),
-                    f"raw_{name}",
-                    scratch=self._folder,
-                    encoding=table.encoding,
-                    table=table.table or name,
-                )
-            else:
-                raw = load_frame(self._con, source, f"raw_{name}")
             salt = os.environ.get(SALT_VARIABLE, "") if self.config.hash_ids else None
             wide = DatasetWide(self.config.timezone, salt, len(self.sources) > 1, self.config.events)
-            loaded = loading.load(self._con, raw, name, table, wide=wide)
-            for copy in self._folder.glob(f"raw_{name}_*"):
-                copy.unlink()
-            if name == "orders" and "currency" in loaded.columns:
-                loaded.currency = self._one_currency()
+            files = expand(source, self.base) if isinstance(source, str | list) else []
+            shared = share(name, files, table, wide) if files else None
+            loaded = shared.take(self._con) if shared else None
+            if loaded is None:
+                loaded = self._read(name, files, table, wide)
+                if shared and loaded.stored:
+                    shared.keep(self._con, loaded)
             self.loaded[name] = loaded
         return self.loaded[name]
+
+    def _read(self, name: str, files: list[Path], table: TableConfig, wide: DatasetWide) -> Loaded:
+        """Read and clean a table from its files, or from its frame."""
+        if files:
+            raw = load_files(
+                self._con,
+                files,
+                f"raw_{name}",
+                scratch=self._folder,
+                encoding=table.encoding,
+                table=table.table or name,
+            )
+        else:
+            raw = load_frame(self._con, self.sources[name], f"raw_{name}")
+        loaded = loading.load(self._con, raw, name, table, wide=wide)
+        for copy in self._folder.glob(f"raw_{name}_*"):
+            copy.unlink()
+        if name == "orders" and "currency" in loaded.columns:
+            loaded.currency = self._one_currency()
+        return loaded
 
     def relation(self, name: str, as_of: dt.date) -> Any:
         """A table as a DuckDB relation: filtered, and without anything known only after `as_of`."""

@@ -1,7 +1,9 @@
 """Runs the jobs, several at a time, and writes reports, index and headlines."""
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +74,7 @@ def run(
     Raises:
         OpskitError: Another run is writing there, or the index cannot be written.
     """
-    with folder.claimed(out):
+    with folder.claimed(out), _tables_shared():
         kept = {position: found for position, job in enumerate(jobs) if keep_finished and (found := _kept(job, out))}
         return _run(
             jobs, kept, out=out, progress=progress, parallel=parallel, timeout_seconds=timeout_seconds, before=before
@@ -175,6 +177,22 @@ def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) ->
         notebook.unlink(missing_ok=True)
     figures = outcome.headline if outcome.status == "ok" else []
     return Result(job, outcome.status, outcome.reason, figures, outcome.facts, outcome.seconds, link)
+
+
+@contextlib.contextmanager
+def _tables_shared() -> Generator[None]:
+    """While it lasts, kernels read and clean a file of text once for all pages."""
+    from opskit.dataset.shared import VARIABLE
+
+    with tempfile.TemporaryDirectory(prefix="opskit-", ignore_cleanup_errors=True) as own:
+        before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = before or own
+        try:
+            yield
+        finally:
+            del os.environ[VARIABLE]
+            if before is not None:
+                os.environ[VARIABLE] = before
 
 
 def _kept(job: Job, out: Path) -> Result | None:
