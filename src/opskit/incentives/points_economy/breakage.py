@@ -1,5 +1,6 @@
 """How many of the points earned will ever be redeemed: points followed by age, what is still open taken as open."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opskit import frames
@@ -184,6 +185,25 @@ def _measures(
         (f"expired within {reached} days", lapsed, low[2], high[2]),
         (f"taken back within {reached} days", shares[2], low[3], high[3]),
     ]
+
+
+def learnt(at: "Mapping[str, Breakage | None]") -> "pd.DataFrame":
+    """What the method said of redemption at several times, to see whether it stays.
+
+    Args:
+        at: Breakage by the words for its time; None where nothing had been earned.
+
+    Returns:
+        as learnt, horizon_days, ultimate, estimate, low, high (redeemed up to the horizon, of points kept), points.
+    """
+    import pandas as pd
+
+    rows = [
+        (name, one.horizon_days, one.ultimate, *one.measures.iloc[2][["estimate", "low", "high", "points"]])
+        for name, one in at.items()
+        if one is not None
+    ]
+    return pd.DataFrame(rows, columns=["as learnt", "horizon_days", "ultimate", "estimate", "low", "high", "points"])
 
 
 def by_cohort(found: Ledger, *, window_days: int = 30) -> "pd.DataFrame":

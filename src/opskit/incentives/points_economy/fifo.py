@@ -8,6 +8,7 @@ so far: ordered windows and no join. Where a later lot lapses before an earlier 
 the first lot of every such customer at once, then the second, and so on.
 """
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -51,7 +52,7 @@ def settled(given: Postings, *columns: str) -> nw.LazyFrame[Any]:
     )
     short = nw.when(nw.col("least") < 0).then(nw.col("least")).otherwise(nw.lit(0.0))
     rows = rows.with_columns((nw.col("A") + short).alias("d"))
-    if given.expiry == "computed" and (odd := _lapse_out_of_order(given)) is not None:
+    if not given.in_order and (odd := _lapse_out_of_order(given)) is not None:
         rows = _in_rounds(rows, odd)
     rows = rows.with_columns(
         nw.col("d").shift(1).over("customer_id", order_by="place").fill_null(0.0).alias("d_before")
@@ -167,7 +168,7 @@ def ends(
     by_round = np.argsort(number, kind="stable")
     bounds = np.concatenate([[0], np.cumsum(np.bincount(number))])
     reached, d = np.zeros(len(begins)), np.zeros(len(first))
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         lots = by_round[start:stop]
         before = reached[customer[lots]]
         d[lots] = np.maximum(before, np.minimum(before + size[lots], used[lots]))

@@ -7,7 +7,7 @@ import narwhals as nw
 
 from opskit import frames, stats
 from opskit.incentives.points_economy.fifo import OUTSTANDING, OVERDRAWN, endings, settled
-from opskit.incentives.points_economy.postings import EARN, EXPIRE, KINDS, REDEEM, REVERSE, Postings, postings
+from opskit.incentives.points_economy.postings import EARN, EXPIRE, REDEEM, REVERSE, Postings, postings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,8 @@ def ledger(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str =
         expiry: As in `postings`.
 
     Returns:
-        The moves and what they add up to: earned = redeemed + expired + reversed + outstanding - overdrawn.
+        The moves and what they add up to: earned = redeemed + expired + reversed + outstanding; overdrawn points, used
+        before they were earned, come on top.
 
     Raises:
         OpskitError: An option is out of range, a column is missing, or no posting has a known kind.
@@ -74,22 +75,15 @@ def ledger(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str =
     moves = frames.collect(
         endings(grouped, "group").group_by("group", "earned_day", "left_day", "way").agg(nw.col("points").sum())
     ).sort_values(["group", "earned_day", "left_day", "way"], ignore_index=True)
-    life = (frames.epoch_day("expires") - frames.epoch_day("at")).alias("life")
-    lots = frames.collect(
-        given.rows.filter(nw.col("rank") == EARN)
-        .select("earned", life, nw.when(nw.col("expires") < dt.datetime(2262, 1, 1)).then(1).otherwise(0).alias("says"))
-        .with_columns((nw.col("life") * nw.col("says")).alias("life"), (nw.col("earned") * nw.col("says")).alias("lapse"))
-        .select(nw.col("life").max(), nw.col("earned").sum(), nw.col("lapse").sum())
-    ).iloc[0]
     people = frames.collect(given.rows.group_by("customer_id").agg(nw.len().alias("n")).select(nw.len().alias("n")))
     return Ledger(
         _named(moves),
-        _totals(moves, float(lots["earned"]), int(people.iloc[0, 0])),
+        _totals(moves, int(people.iloc[0, 0])),
         given.kinds,
         given.handled,
         given.expiry,
-        float(lots["life"]) if lots["life"] and lots["life"] > 0 else float("nan"),
-        1 - lots["lapse"] / lots["earned"] if lots["earned"] else float("nan"),
+        given.validity_days,
+        given.lasting_share,
         as_of,
     )
 
@@ -99,13 +93,14 @@ def _named(moves: "pd.DataFrame") -> "pd.DataFrame":
     return moves.assign(way=moves["way"].map(WAYS), earned_day=moves["earned_day"].where(known))
 
 
-def _totals(moves: "pd.DataFrame", earned: float, customers: int) -> "pd.Series[Any]":
+def _totals(moves: "pd.DataFrame", customers: int) -> "pd.Series[Any]":
     import pandas as pd
 
     by = moves.groupby("way")["points"].sum()
-    late = {name: float(by.get(way, 0.0)) for way, name in WAYS.items()}
-    # What was used and never earned counts as redeemed or reversed in the ledger, though no lot paid for it.
-    return pd.Series({"earned": earned, **late, "customers": customers})
+    ends = {name: float(by.get(way, 0.0)) for way, name in WAYS.items()}
+    # Every lot ends in full: what was used and not earned yet comes on top.
+    earned = sum(ends.values()) - ends["overdrawn"]
+    return pd.Series({"earned": earned, **ends, "customers": customers})
 
 
 def balances(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str = "auto") -> Any:
@@ -151,7 +146,9 @@ def _accounts(given: Postings) -> nw.LazyFrame[Any]:
         .with_columns(nw.when(nw.col("lapses") == 1).then(nw.col("rest")).otherwise(nothing).alias("lapsed"))
         .group_by("customer_id")
         .agg(
-            nw.col("earned", "redeemed", "reversed", "posted", "lapsed", "rest", "used", "overdrafts", "overdrawn").sum(),
+            nw.col(
+                "earned", "redeemed", "reversed", "posted", "lapsed", "rest", "used", "overdrafts", "overdrawn"
+            ).sum(),
             nw.col("d").max(),
         )
         .select(

@@ -1,97 +1,17 @@
 """What the business owes for points: revenue put off when points are granted, and earned when they are redeemed."""
 
-from collections.abc import Sequence
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from opskit import frames
-from opskit.errors import OpskitError, check
-from opskit.incentives.points_economy.breakage import Breakage
-from opskit.incentives.points_economy.ledger import Ledger
+from opskit.errors import TooLittleDataError, check
+from opskit.incentives.points_economy.accounting import check_value
+from opskit.incentives.points_economy.breakage import ENDS, Breakage, breakage, by_group, incidence
+from opskit.incentives.points_economy.ledger import Ledger, ledger
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-
-def allocate(price: float, points: float, *, point_value: float, redemption_rate: float) -> tuple[float, float]:
-    """Split what was paid between the goods and the points that came with them, by what each would cost alone.
-
-    Args:
-        price: Paid, which is what the goods alone would cost too.
-        points: Points granted with them.
-        point_value: What a point buys when it is redeemed, in the currency.
-        redemption_rate: Share of points expected to be redeemed.
-
-    Returns:
-        The part of the goods, which is revenue at once, and the part of the points, which waits.
-
-    Raises:
-        OpskitError: An argument is out of range.
-
-    Source: IFRS 15, illustrative example 52.
-
-    >>> [round(part) for part in allocate(100_000, 10_000, point_value=1, redemption_rate=0.95)]
-    [91324, 8676]
-    """
-    check(price, "price", ge=0)
-    check(points, "points", ge=0)
-    _check_value(point_value)
-    check(redemption_rate, "redemption_rate", ge=0, le=1)
-    alone = points * point_value * redemption_rate
-    if not price + alone:
-        return 0.0, 0.0
-    return price * price / (price + alone), price * alone / (price + alone)
-
-
-def _check_value(point_value: float) -> None:
-    if not point_value:
-        raise OpskitError(
-            "point_value == 0, so points cannot be told in money. Give what a point buys when it is redeemed: "
-            "point_value = 0.01 in opskit.toml, or -p point_value=0.01."
-        )
-    check(point_value, "point_value", gt=0)
-
-
-def recognise(allocated: float, *, redeemed: Sequence[float], expected: Sequence[float]) -> "pd.DataFrame":
-    """Revenue from points period by period, the expected redemptions being revised at the end of each.
-
-    Revenue so far is the allocated part times points redeemed so far over points expected to be redeemed in all.
-
-    Args:
-        allocated: Part of the price that was put off for the points.
-        redeemed: Points redeemed in each period.
-        expected: Points expected to be redeemed in all, as estimated at the end of each period.
-
-    Returns:
-        period (from 1), opening, at_old_estimate (revenue had the estimate stayed), change_of_estimate, revenue (both
-        together), closing; in the unit of allocated. The first period has no older estimate.
-
-    Raises:
-        OpskitError: The periods do not match, or more is redeemed than expected in all.
-
-    Source: IFRS 15, illustrative example 52; KPMG, Revenue: IFRS 15 handbook, examples 10A and 10B.
-
-    >>> recognise(8676, redeemed=[4500, 4000], expected=[9500, 9700])[["revenue", "closing"]].round().values.tolist()
-    [[4110.0, 4566.0], [3493.0, 1073.0]]
-    """
-    import pandas as pd
-
-    check(allocated, "allocated", ge=0)
-    if len(redeemed) != len(expected):
-        raise OpskitError(f"redeemed has {len(redeemed)} periods and expected {len(expected)}; both need the same.")
-    rows: list[tuple[float, ...]] = []
-    so_far, earned, old = 0.0, 0.0, 0.0
-    for period, (now, total) in enumerate(zip(redeemed, expected, strict=True), start=1):
-        check(now, f"redeemed[{period - 1}]", ge=0)
-        so_far += now
-        check(total, f"expected[{period - 1}]", gt=0, ge=so_far)
-        cumulative = allocated * so_far / total
-        steady = allocated * now / (old or total)
-        revenue = cumulative - earned
-        rows.append((period, allocated - earned, steady, revenue - steady, revenue, allocated - cumulative))
-        earned, old = cumulative, total
-    columns = ["period", "opening", "at_old_estimate", "change_of_estimate", "revenue", "closing"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def cohorts(found: Ledger, broken: Breakage) -> "pd.DataFrame":
@@ -136,6 +56,42 @@ def still_redeemed(broken: Breakage, age: "np.ndarray[Any, Any]") -> "np.ndarray
     return np.where(age < len(share), np.clip(share[known], 0, 1), 0.0)
 
 
+def opened(
+    points: Any,
+    *,
+    as_of: dt.date,
+    months: int = 12,
+    validity_days: int = 0,
+    horizon_days: int = 0,
+    expiry: str = "auto",
+) -> tuple[Ledger, Breakage] | None:
+    """The ledger as it stood before a period of so many whole months up to the last month's end, and its breakage.
+
+    Args:
+        points: As for `ledger`.
+        as_of: Last day of the period; days after the last month's end belong to it, too.
+        months: Length of the period.
+        validity_days: As for `ledger`.
+        horizon_days: As for `breakage`.
+        expiry: As for `ledger`.
+
+    Returns:
+        Both, or None where nothing had been earned by then.
+
+    Raises:
+        OpskitError: An option is out of range.
+    """
+    check(months, "months", ge=1)
+    next_day = as_of + dt.timedelta(days=1)
+    number = next_day.year * 12 + next_day.month - 1 - months
+    before = dt.date(number // 12, number % 12 + 1, 1) - dt.timedelta(days=1)
+    try:
+        found = ledger(points, as_of=before, validity_days=validity_days, expiry=expiry)
+        return found, breakage(found, horizon_days=horizon_days)
+    except TooLittleDataError:
+        return None
+
+
 def movement(
     opening: tuple[Ledger, Breakage] | None,
     closing: tuple[Ledger, Breakage],
@@ -169,7 +125,7 @@ def movement(
     """
     import pandas as pd
 
-    _check_value(point_value)
+    check_value(point_value)
     now = cohorts(*closing).set_index("month")
     before = cohorts(*opening).set_index("month") if opening else now.iloc[:0]
     before = before.reindex(now.index, fill_value=0.0)
@@ -242,7 +198,7 @@ def outlook(found: Ledger, broken: Breakage, *, point_value: float, confidence: 
     import numpy as np
     import pandas as pd
 
-    _check_value(point_value)
+    check_value(point_value)
     check(confidence, "confidence", gt=0, lt=1)
     moves = found.moves[found.moves["way"] == "outstanding"]
     age = (moves["left_day"] - moves["earned_day"]).astype(int).to_numpy()
@@ -264,8 +220,6 @@ def _still_bounds(
     import numpy as np
     import pandas as pd
     from scipy.special import stdtrit
-
-    from opskit.incentives.points_economy.breakage import ENDS, by_group, incidence
 
     counts = by_group(found, broken.horizon_days)
     groups = len(counts)
@@ -303,7 +257,7 @@ def cost(broken: Breakage, periods: "pd.DataFrame", *, point_value: float) -> "p
     import numpy as np
     import pandas as pd
 
-    _check_value(point_value)
+    check_value(point_value)
     pace = periods.iloc[0][["per_revenue", "low", "high"]].to_numpy(dtype=float)
     last = broken.curve.iloc[-1]
     rate = last[["redeemed", "low", "high"]].to_numpy(dtype=float)

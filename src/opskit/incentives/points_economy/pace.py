@@ -1,7 +1,7 @@
 """The pace of the programme: what is earned, used and left by month, and how many points a unit of revenue makes."""
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals as nw
 
@@ -12,6 +12,20 @@ from opskit.incentives.points_economy.postings import EARN, postings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Pace(NamedTuple):
+    """Points earned per unit of revenue.
+
+    Attributes:
+        months: month, complete, earned (points), revenue, per_revenue (points earned per unit of revenue), low, high.
+        periods: period (``last 12 months``, ``12 months before``, ``change``, ``all whole months``), months, earned, revenue,
+            per_revenue, low, high; the change is the ratio of the two less 1, missing where the months before are not all
+            there.
+    """
+
+    months: "pd.DataFrame"
+    periods: "pd.DataFrame"
 
 
 def by_month(found: Ledger) -> "pd.DataFrame":
@@ -50,9 +64,7 @@ def _months(days: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.to_datetime(days, unit="D").dt.to_period("M")
 
 
-def per_revenue(
-    points: Any, orders: Any, *, as_of: dt.date, confidence: float = 0.95
-) -> "tuple[pd.DataFrame, pd.DataFrame]":
+def per_revenue(points: Any, orders: Any, *, as_of: dt.date, confidence: float = 0.95) -> Pace:
     """Points earned per unit of revenue, by month and by year: whether the currency of the programme loses its hold.
 
     Args:
@@ -62,9 +74,7 @@ def per_revenue(
         confidence: Coverage of the interval, between 0 and 1.
 
     Returns:
-        Months: month, complete, earned (points), revenue, per_revenue (points earned per unit of revenue), low, high.
-        Periods: period (``last 12 months``, ``12 months before``, ``change``), months, earned, revenue, per_revenue, low,
-        high; the change is the ratio of the two less 1, missing where the months before are not all there.
+        Months and periods.
 
     Raises:
         OpskitError: A column is missing, or an option is out of range.
@@ -78,7 +88,9 @@ def per_revenue(
     sums = _sums(points, orders, as_of)
     whole = pd.Period(pd.Timestamp(as_of), "M")
     months = sums["month"].unique()
-    told = stats.jackknife(sums, lambda total: total["earned"] / total["revenue"], keys=["month"], confidence=confidence)
+    told = stats.jackknife(
+        sums, lambda total: total["earned"] / total["revenue"], keys=["month"], confidence=confidence
+    )
     total = sums.groupby("month")[["earned", "revenue"]].sum()
     table = total.join(told.rename(columns={"estimate": "per_revenue"})).reset_index()
     table["month"] = pd.PeriodIndex.from_ordinals(table["month"] - 1970 * 12, freq="M").start_time
@@ -88,7 +100,7 @@ def per_revenue(
     last = whole.year * 12 + whole.month - 1 - (0 if over else 1)
     period = np.where(sums["month"] > last, -1, (last - sums["month"]) // 12)
     enough = months.min() <= last - 23 if len(months) else False
-    return table, _periods(sums.assign(period=period), bool(enough), confidence)
+    return Pace(table, _periods(sums.assign(period=period), bool(enough), confidence))
 
 
 def _sums(points: Any, orders: Any, as_of: dt.date) -> "pd.DataFrame":
@@ -120,16 +132,7 @@ def _periods(sums: "pd.DataFrame", enough: bool, confidence: float) -> "pd.DataF
     names = {0: "last 12 months", 1: "12 months before"}
     for number, name in names.items():
         part = sums[sums["period"] == number]
-        total = part[["earned", "revenue"]].sum()
-        bounds = (np.nan, np.nan, np.nan)
-        if len(part) and total["revenue"] > 0 and (number == 0 or enough):
-            told = stats.jackknife(
-                part[["group", "earned", "revenue"]],
-                lambda sums: (sums["earned"] / sums["revenue"]).iloc[0],
-                confidence=confidence,
-            ).iloc[0]
-            bounds = (told["estimate"], max(told["low"], 0.0), told["high"])
-        rows.append((name, part["month"].nunique(), total["earned"], total["revenue"], *bounds))
+        rows.append((name, *_ratio(part if number == 0 or enough else part.iloc[:0], confidence)))
     change = (np.nan, np.nan, np.nan)
     both = sums[sums["period"].isin([0, 1])]
     if enough and rows[0][4] == rows[0][4] and rows[1][4] == rows[1][4] and rows[1][4] > 0 and rows[0][4] > 0:
@@ -138,8 +141,24 @@ def _periods(sums: "pd.DataFrame", enough: bool, confidence: float) -> "pd.DataF
         ).iloc[0]
         change = tuple(float(np.expm1(told[name])) for name in ("estimate", "low", "high"))
     rows.append(("change", both["month"].nunique(), both["earned"].sum(), both["revenue"].sum(), *change))
+    part = sums[sums["period"] >= 0] if (sums["period"] >= 0).any() else sums
+    rows.append(("all whole months", *_ratio(part, confidence)))
     columns = ["period", "months", "earned", "revenue", "per_revenue", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _ratio(part: "pd.DataFrame", confidence: float) -> tuple[float, ...]:
+    """Months, points, revenue and points per revenue with its bounds."""
+    total = part[["earned", "revenue"]].sum()
+    known = (float(part["month"].nunique()), total["earned"], total["revenue"])
+    if not total["revenue"] > 0:
+        return *known, float("nan"), float("nan"), float("nan")
+    told = stats.jackknife(
+        part[["group", "earned", "revenue"]],
+        lambda sums: (sums["earned"] / sums["revenue"]).iloc[0],
+        confidence=confidence,
+    ).iloc[0]
+    return *known, told["estimate"], max(told["low"], 0.0), told["high"]
 
 
 def _log_ratio(total: "pd.DataFrame") -> float:

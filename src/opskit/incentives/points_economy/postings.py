@@ -28,6 +28,9 @@ class Postings(NamedTuple):
         expiry: ``"computed"``: lots lapse at expires_at, postings of expiry are left aside. ``"posted"``: only those
             postings take points away. ``"never"``: neither is there.
         end: The first moment after as_of.
+        in_order: Whether lots surely lapse in the order in which they were earned.
+        validity_days: Longest time from earning to lapsing; missing where no lot says when it lapses.
+        lasting_share: Share of earned points that never lapse.
         kinds: kind, postings, points, by kind as the ledger has it.
         handled: problem, postings, points, what_was_done.
     """
@@ -36,6 +39,9 @@ class Postings(NamedTuple):
     ties: tuple[str, ...]
     expiry: str
     end: dt.datetime
+    in_order: bool
+    validity_days: float
+    lasting_share: float
     kinds: "pd.DataFrame"
     handled: "pd.DataFrame"
 
@@ -67,12 +73,13 @@ def postings(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str
     frames.day_number(as_of)
     lf = frames.lazy(points, "customer_id", "posted_at", "points", "kind", table="points")
     lf = _seen(lf, as_of)
-    counted = _counted(lf, validity_days > 0)
+    counted = _counted(lf)
     if not counted.loc[counted["kind"].isin(KINDS), "postings"].sum():
         raise _no_postings(counted, as_of)
     uses = counted[counted["kind"].isin(["redeem", "expire", "reverse"])]
     signed = bool(uses["negative"].sum() > uses["positive"].sum())
-    timed = bool(counted.loc[counted["kind"] == "earn", "timed"].sum())
+    earned = counted[counted["kind"] == "earn"].sum(numeric_only=True)
+    timed = bool(earned["postings"]) if validity_days else bool(earned["timed"])
     if expiry == "computed" and not timed:
         raise OpskitError(
             "expiry == 'computed', but no posting of kind earn has expires_at. Map it, give validity_days, or leave expiry out."
@@ -82,7 +89,8 @@ def postings(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str
     end = dt.datetime.combine(as_of, dt.time()) + dt.timedelta(days=1)
     rows = _one_form(lf, signed, basis, validity_days, end)
     ties = tuple(name for name in _TIES if name in rows.collect_schema().names())
-    return Postings(rows, ties, basis, end, _totals(counted), _handled(counted, signed, basis))
+    life = _life(counted, basis, validity_days)
+    return Postings(rows, ties, basis, end, *life, _totals(counted), _handled(counted, signed, basis))
 
 
 def _seen(lf: nw.LazyFrame[Any], as_of: dt.date) -> nw.LazyFrame[Any]:
@@ -90,19 +98,47 @@ def _seen(lf: nw.LazyFrame[Any], as_of: dt.date) -> nw.LazyFrame[Any]:
     return seen.filter(~nw.col("points").is_null()).with_columns(nw.col("points").cast(nw.Float64))
 
 
-def _counted(lf: nw.LazyFrame[Any], timed: bool) -> "pd.DataFrame":
-    """By kind: postings, their points, how many of each sign, how many that say when they expire."""
-    has = "expires_at" in lf.collect_schema().names()
-    says = ~nw.col("expires_at").is_null() if has and not timed else nw.lit(timed)
-    value = nw.col("points")
-    counts = {"negative": value < 0, "positive": value > 0, "timed": says}
+def _counted(lf: nw.LazyFrame[Any]) -> "pd.DataFrame":
+    """By kind: postings, their points, how many of each sign, how many say when they lapse, and how long they live."""
+    value, nothing = nw.col("points"), nw.lit(0.0)
+    counts = {"negative": value < 0, "positive": value > 0}
+    told = [_one_if(condition).alias(name) for name, condition in counts.items()]
+    if "expires_at" in lf.collect_schema().names():
+        lf = lf.with_columns(nw.col("expires_at").cast(nw.Datetime("us")).alias("lapse"))
+        says = ~nw.col("lapse").is_null()
+        clock = says & (nw.col("lapse") != nw.col("lapse").dt.truncate("1d"))
+        # Whole numbers hold no missing value in pandas, so one that lapses at no time is filled before it is reckoned with.
+        lf = lf.with_columns(
+            nw.when(says).then(nw.col("lapse")).otherwise(nw.col("posted_at").cast(nw.Datetime("us"))).alias("filled")
+        )
+        days = nw.when(says).then(frames.epoch_day("filled") - frames.epoch_day("posted_at"))
+        told += [_one_if(says).alias("timed"), _one_if(clock).alias("clock"), days.alias("life")]
+        told.append(nw.when(says).then(value).otherwise(nothing).alias("lapsing"))
+    else:
+        told += [nw.lit(0).alias("timed"), nw.lit(0).alias("clock"), nw.lit(0).alias("life"), nothing.alias("lapsing")]
     found = frames.collect(
-        lf.select("kind", "points", *(_one_if(condition).alias(name) for name, condition in counts.items()))
-        .with_columns(nw.when(nw.col("points") < 0).then(-nw.col("points")).otherwise(nw.lit(0.0)).alias("below"))
+        lf.select("kind", "points", *told, nw.when(value < 0).then(-value).otherwise(nothing).alias("below"))
         .group_by("kind")
-        .agg(nw.len().alias("postings"), nw.col("points", "below", *counts).sum())
+        .agg(
+            nw.len().alias("postings"),
+            nw.col("points", "below", "lapsing", "timed", "clock", *counts).sum(),
+            nw.col("life").min().alias("shortest"),
+            nw.col("life").max().alias("longest"),
+        )
     )
     return found.sort_values("kind", ignore_index=True)
+
+
+def _life(counted: "pd.DataFrame", basis: str, validity_days: int) -> tuple[bool, float, float]:
+    """Whether lots lapse in order, how long they live at most, and the share of points that live for ever."""
+    earned = counted[counted["kind"] == "earn"].sum(numeric_only=True)
+    if basis != "computed":
+        return True, float("nan"), 1.0
+    if validity_days:
+        return True, float(validity_days), 0.0
+    alike = earned["shortest"] == earned["longest"] and not earned["clock"]
+    lasting = 1 - earned["lapsing"] / earned["points"] if earned["points"] else float("nan")
+    return bool(alike and earned["timed"] == earned["postings"]), float(earned["longest"]), float(lasting)
 
 
 def _one_form(
@@ -202,7 +238,9 @@ def _handled(counted: "pd.DataFrame", signed: bool, basis: str) -> "pd.DataFrame
 
 def _no_postings(counted: "pd.DataFrame", as_of: dt.date) -> OpskitError:
     if counted.empty:
-        return TooLittleDataError(f"points has no posting up to {as_of}. Give a later as_of, or check what was left out.")
+        return TooLittleDataError(
+            f"points has no posting up to {as_of}. Give a later as_of, or check what was left out."
+        )
     named = ", ".join(map(repr, counted["kind"].head(5)))
     return OpskitError(
         f"points.kind holds {named}; it must be earn, redeem, expire or reverse. Correct the words at the source."

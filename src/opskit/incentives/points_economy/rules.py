@@ -61,8 +61,7 @@ def given_rules(worksheet: Any = None, *, at_most_a_day: int = 0, repeat_minutes
         return pd.DataFrame(rows, columns=list(_COLUMNS))
     lf = frames.lazy(worksheet, "behaviour", "rule", table="point_rules")
     table = frames.collect(lf)
-    for name in _COLUMNS[2:]:
-        table[name] = table[name] if name in table else None
+    table = table.reindex(columns=list(_COLUMNS))
     table = table.assign(per=table["per"].fillna("customer"), place=range(len(table)))
     for row in table.to_dict("records"):
         check(row["rule"], "point_rules.rule", among=STAGES)
@@ -165,7 +164,9 @@ def _report(counted: "pd.DataFrame", rules: "pd.DataFrame", _column: str) -> App
         came = mine[(mine["gone"] == -1) | (mine["gone"] >= place)]["actions"].sum()
         gone = mine[mine["gone"] == place]
         share = gone["actions"].sum() / came if came else float("nan")
-        rows.append((_words(rule), rule["behaviour"], int(came), int(gone["actions"].sum()), gone["points"].sum(), share))
+        rows.append(
+            (_words(rule), rule["behaviour"], int(came), int(gone["actions"].sum()), gone["points"].sum(), share)
+        )
     columns = ["rule", "behaviour", "looked_at", "removed", "removed_points", "removed_share"]
     left = counted[counted["gone"] == -1].set_index("behaviour")
     table = counted.groupby("behaviour")[["actions", "points"]].sum()

@@ -21,6 +21,7 @@ Found = tuple["pd.DataFrame | None", float, float]
 
 
 def earnings(points: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
+    """Earnings up to a day: customer_id, at, points, behaviour, item, object, one, day, no_time (1 without a time of day)."""
     frames.day_number(as_of)
     lf = frames.lazy(points, "customer_id", "posted_at", "points", "kind", table="points")
     names = lf.collect_schema().names()
@@ -58,40 +59,47 @@ def _odd(by_customer: nw.LazyFrame[Any], name: str, times: float) -> Found:
 
 
 def velocity(rows: nw.LazyFrame[Any], times: float) -> Found:
+    """Most earnings within an hour of the clock."""
     hours = rows.with_columns(nw.col("at").dt.truncate("1h").alias("hour")).group_by("customer_id", "hour")
     most = hours.agg(nw.len().alias("velocity")).group_by("customer_id").agg(nw.col("velocity").max())
     return _odd(most, "velocity", times)
 
 
 def repeats(rows: nw.LazyFrame[Any], times: float) -> Found:
+    """Most earnings by one behaviour with one object."""
     named = rows.filter(nw.col("item") != "", nw.col("item") != " ")
     each = named.group_by("customer_id", "behaviour", "item").agg(nw.len().alias("repeats"))
     return _odd(each.group_by("customer_id").agg(nw.col("repeats").max()), "repeats", times)
 
 
-def night(rows: nw.LazyFrame[Any]) -> Found:
-    """Judged by the chance that so many of an account's earnings fall into the night hours, as others' do."""
-    from scipy.stats import binom
-
+def nights(rows: nw.LazyFrame[Any]) -> "tuple[pd.DataFrame, nw.LazyFrame[Any]]":
+    """How many accounts have so many earnings, so many of them at night; and each account's two numbers."""
     hour = nw.col("at").dt.hour()
-    in_night = (hour >= NIGHT[0]) & (hour <= NIGHT[1])
+    in_night = (hour >= NIGHT[0]) & (hour <= NIGHT[1]) & (nw.col("no_time") == 0)
     by_customer = (
         rows.with_columns(nw.when(in_night).then(nw.lit(1)).otherwise(nw.lit(0)).alias("night"))
         .group_by("customer_id")
-        .agg(nw.col("one", "night").sum())
+        .agg(nw.col("one", "night", "no_time", "points").sum())
+        .with_columns(nw.lit(1).alias("accounts"))
     )
-    pairs = frames.collect(by_customer.group_by("one", "night").agg(nw.len().alias("accounts")))
-    if pairs.empty:
-        return None, float("nan"), float("nan")
+    counted = frames.collect(by_customer.group_by("one", "night").agg(nw.col("accounts", "no_time", "points").sum()))
+    return counted.sort_values(["one", "night"], ignore_index=True), by_customer.select("customer_id", "one", "night")
+
+
+def night(counted: "pd.DataFrame", by_customer: nw.LazyFrame[Any]) -> Found:
+    """Judged by the chance that so many of an account's earnings fall into the night hours, as others' do."""
+    from scipy.stats import binom
+
     # The rate of the typical account: a few that live at night must not make the night usual.
-    share = (pairs["night"] / pairs["one"]).clip(upper=0.5)
-    base = max(float((share * pairs["accounts"]).sum() / pairs["accounts"].sum()), 1e-4)
-    chance = binom.sf(pairs["night"] - 1, pairs["one"], base) * pairs["accounts"].sum()
-    mostly = 2 * pairs["night"] > pairs["one"]  # some people are up at night
-    odd = pairs[(pairs["night"] >= LEAST["night"]) & mostly & (chance < CHANCE)]
+    share = (counted["night"] / counted["one"]).clip(upper=0.5)
+    people = counted["accounts"].sum()
+    base = max(float((share * counted["accounts"]).sum() / people), 1e-4)
+    chance = binom.sf(counted["night"] - 1, counted["one"], base) * people
+    mostly = 2 * counted["night"] > counted["one"]  # some people are up at night
+    odd = counted[(counted["night"] >= LEAST["night"]) & mostly & (chance < CHANCE)]
     if odd.empty:
-        return odd.assign(customer_id=[]), base, float("nan")
-    which = frames.beside(rows, odd[["one", "night"]])
+        return None, base, float("nan")
+    which = frames.beside(by_customer, odd[["one", "night"]])
     return frames.collect(by_customer.join(which, on=["one", "night"], how="inner")), base, float("nan")
 
 
@@ -104,9 +112,9 @@ def rings(rows: nw.LazyFrame[Any]) -> "pd.DataFrame | None":
 
     ids = rows.with_columns(nw.col("customer_id").cast(nw.String).alias("object"))
     known = ids.group_by("object").agg(nw.len().alias("postings"))
-    links = (
-        rows.filter(nw.col("object") != "").group_by("customer_id", "object").agg(nw.len().alias("times"))
-    ).join(known, on="object", how="inner")
+    links = (rows.filter(nw.col("object") != "").group_by("customer_id", "object").agg(nw.len().alias("times"))).join(
+        known, on="object", how="inner"
+    )
     edges = frames.collect(links.select("customer_id", "object"))
     if edges.empty:
         return None
@@ -121,58 +129,73 @@ def rings(rows: nw.LazyFrame[Any]) -> "pd.DataFrame | None":
     return pd.DataFrame({"customer_id": own, "key": own.astype(str)}).merge(odd, on="key")[["customer_id", "ring"]]
 
 
-def together(rows: nw.LazyFrame[Any]) -> "pd.DataFrame | None":
+def together(rows: nw.LazyFrame[Any], people: int) -> "pd.DataFrame | None":
     """Accounts that share minutes with another one more often than chance would have it, and with how many they do.
 
-    Two accounts with so many earnings in the same time would share minutes by chance as often as minutes are crowded.
+    Args:
+        rows: From `earnings`.
+        people: How many accounts there are.
     """
-    import pandas as pd
-    from scipy.stats import poisson
-
     minutes = (
         rows.with_columns(nw.col("at").dt.truncate("1m").alias("minute"))
         .group_by("customer_id", "behaviour", "minute")
-        .agg(nw.len().alias("times"))
-        .with_columns(nw.lit(1).alias("one"), frames.epoch_day("minute").alias("day"))
+        .agg(nw.col("one").max())
         .with_columns(nw.col("one").sum().over("behaviour", "minute").alias("crowd"))
     )
     few = minutes.filter(nw.col("crowd") > 1, nw.col("crowd") <= CROWD).select("customer_id", "behaviour", "minute")
-    pairs = (
+    pairs = frames.collect(
         few.join(few, on=["behaviour", "minute"], how="inner", suffix="_other")
         .filter(nw.col("customer_id") < nw.col("customer_id_other"))
         .group_by("customer_id", "customer_id_other", "behaviour")
         .agg(nw.len().alias("shared"))
         .filter(nw.col("shared") >= LEAST["together"])
     )
-    if not frames.collect(pairs.select(nw.len().alias("n"))).iloc[0, 0]:
+    if pairs.empty:
         return None
-    own = minutes.group_by("customer_id", "behaviour").agg(
-        nw.len().alias("n"), nw.col("day").min().alias("first"), nw.col("day").max().alias("last")
-    )
-    other = own.rename({"customer_id": "customer_id_other"})
-    met = frames.collect(
-        pairs.join(own, on=["customer_id", "behaviour"], how="inner").join(
-            other, on=["customer_id_other", "behaviour"], how="inner", suffix="_other"
-        )
-    )
+    odd = pairs[_by_more_than_chance(minutes, pairs, people)]
+    return _others(odd)
+
+
+def _by_more_than_chance(minutes: nw.LazyFrame[Any], pairs: "pd.DataFrame", people: int) -> "pd.Series[bool]":
+    """Which pairs share more minutes than their numbers of earnings, in the time they were there, make likely."""
+    import pandas as pd
+    from scipy.stats import poisson
+
     meets = nw.when(nw.col("crowd") <= CROWD).then((nw.col("crowd") - 1) / 2).otherwise(nw.lit(0.0))
-    whole = frames.collect(
-        minutes.with_columns(meets.alias("meetings")).group_by("behaviour").agg(
-            nw.len().alias("actions"),
-            nw.col("meetings").sum(),
-            nw.col("day").min().alias("begin"),
-            nw.col("day").max().alias("end"),
-        )
+    by_account = minutes.with_columns(meets.alias("meetings"), frames.epoch_day("minute").alias("day")).group_by(
+        "customer_id", "behaviour"
     )
-    met = met.merge(whole, on="behaviour")
-    people = frames.collect(own.group_by("customer_id").agg(nw.len().alias("n")).select(nw.len().alias("n"))).iloc[0, 0]
+    own = by_account.agg(
+        nw.col("one").sum().alias("n"),
+        nw.col("meetings").sum(),
+        nw.col("day").min().alias("first"),
+        nw.col("day").max().alias("last"),
+    )
+    whole = frames.collect(
+        own.group_by("behaviour").agg(
+            nw.col("n", "meetings").sum(), nw.col("first").min().alias("begin"), nw.col("last").max().alias("end")
+        )
+    ).rename(columns={"n": "actions"})
+    named = pd.concat([pairs["customer_id"], pairs["customer_id_other"]]).drop_duplicates()
+    which = frames.beside(own, named.to_frame("customer_id"))
+    their = frames.collect(own.join(which, on="customer_id", how="semi")).drop(columns="meetings")
+    met = pairs.merge(their, on=["customer_id", "behaviour"]).merge(whole, on="behaviour")
+    other = their.rename(columns={"customer_id": "customer_id_other"})
+    met = pairs.merge(met, how="left").merge(other, on=["customer_id_other", "behaviour"], suffixes=("", "_other"))
     # How often any two earnings meet by chance: those who meet again and again must not make it usual.
     by_chance = (met["meetings"] - met.groupby("behaviour")["shared"].transform("sum")).clip(lower=1)
     rate = 2 * by_chance / met["actions"].astype(float) ** 2
     longer = pd.concat([met["last"] - met["first"], met["last_other"] - met["first_other"]], axis=1).max(axis=1) + 1
     # Accounts that were there for a short time only meet more often than their numbers alone would have it.
     expected = met["n"] * met["n_other"] * rate * (met["end"] - met["begin"] + 1) / longer
-    odd = met[poisson.sf(met["shared"] - 1, expected) * people * (people - 1) / 2 < CHANCE]
-    both = pd.concat([odd["customer_id"], odd["customer_id_other"]])
-    counted = both.value_counts()
-    return pd.DataFrame({"customer_id": counted.index, "together": counted.to_numpy()})
+    chance = pd.Series(poisson.sf(met["shared"] - 1, expected), index=pairs.index)
+    return chance * people * (people - 1) / 2 < CHANCE
+
+
+def _others(pairs: "pd.DataFrame") -> "pd.DataFrame":
+    """Each account of the pairs, and with how many others it is in one."""
+    import pandas as pd
+
+    one, other = pairs["customer_id"], pairs["customer_id_other"]
+    both = pd.DataFrame({"customer_id": pd.concat([one, other]), "with": pd.concat([other, one])})
+    return both.groupby("customer_id")["with"].nunique().rename("together").reset_index()

@@ -66,29 +66,26 @@ def suspects(points: Any, *, as_of: dt.date, times_usual: float = 3.0, confidenc
 
     check(times_usual, "times_usual", gt=1)
     rows = signals.earnings(points, as_of)
-    size = frames.collect(
-        rows.group_by("customer_id")
-        .agg(nw.col("points", "one", "no_time").sum())
-        .select(nw.len().alias("accounts"), nw.col("points", "one", "no_time").sum())
-    ).iloc[0]
-    if not size["accounts"]:
+    counted, by_customer = signals.nights(rows)
+    if counted.empty:
         raise TooLittleDataError(f"points has no earning up to {as_of}: nobody can stand out. Check points.kind.")
-    timed = size["no_time"] < 0.5 * size["one"]
+    n = int(counted["accounts"].sum())
+    timed = bool(counted["no_time"].sum() < 0.5 * (counted["one"] * counted["accounts"]).sum())
     unread: Found = (None, float("nan"), float("nan"))
     found: dict[str, Found] = {
         "velocity": signals.velocity(rows, times_usual) if timed else unread,
-        "night": signals.night(rows) if timed else unread,
+        "night": signals.night(counted, by_customer) if timed else unread,
         "repeats": signals.repeats(rows, times_usual),
         "ring": (signals.rings(rows), float("nan"), float("nan")),
-        "together": (signals.together(rows), float("nan"), float("nan")) if timed else unread,
+        "together": (signals.together(rows, n), float("nan"), float("nan")) if timed else unread,
     }
     readable = {name: timed or name in {"repeats", "ring"} for name in SIGNALS}
     accounts = _accounts(rows, found)
-    n, listed = int(size["accounts"]), len(accounts)
+    listed = len(accounts)
     low, high = stats.wilson([listed], [n], confidence=confidence)
     part = float(accounts["points"].sum())
     share = {"accounts": n, "suspects": listed, "share": listed / n, "low": low[0], "high": high[0]}
-    share |= {"points": part, "points_share": part / size["points"]}
+    share |= {"points": part, "points_share": part / counted["points"].sum()}
     return Suspects(accounts, _signals(found, readable), pd.Series(share))
 
 
@@ -143,7 +140,9 @@ def _reasons(row: dict[Any, Any], found: dict[str, Found]) -> str:
     if row["repeats"] == row["repeats"]:
         told.append(f"{row['repeats']:.0f} earnings with one object")
     if row["ring"] == row["ring"]:
-        told.append("invited itself" if row["ring"] == 1 else f"in a circle of {row['ring']:.0f} that invite each other")
+        told.append(
+            "invited itself" if row["ring"] == 1 else f"in a circle of {row['ring']:.0f} that invite each other"
+        )
     if row["together"] == row["together"]:
         others = "another account" if row["together"] == 1 else f"{row['together']:.0f} others"
         told.append(f"again and again in the same minute as {others}")

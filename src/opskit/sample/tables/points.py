@@ -1,5 +1,6 @@
 """Postings of the points programme: earned with orders and by behaviour, redeemed, lapsed after a year, taken back."""
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,13 +36,13 @@ CHECKING_IN, CHECK_INS_PER_DAY = 0.08, 0.03  # share of accounts that check in, 
 class Posting(NamedTuple):
     """Columns of postings before they are sorted; `order` is a place in the table of orders, -1 for none."""
 
-    customer: NDArray[np.int64]
-    at: Floats
-    kind: NDArray[np.int64]
-    points: Floats
-    behaviour: NDArray[np.object_]
-    order: NDArray[np.int64]
-    item: NDArray[np.object_]
+    customer: NDArray[Any]
+    at: NDArray[Any]
+    kind: NDArray[Any]
+    points: NDArray[Any]
+    behaviour: NDArray[Any]
+    order: NDArray[Any]
+    item: NDArray[Any]
 
 
 def build(chunk: Chunk) -> dict[str, Any]:
@@ -183,7 +184,7 @@ def _amounts(rows: Posting, lot: NDArray[np.int64]) -> Floats:
     gone, amount = np.zeros(len(first)), rows.points.copy()
     by_round = np.argsort(number, kind="stable")
     bounds = np.concatenate([[0], np.cumsum(np.bincount(number))]).astype(int)
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, stop in pairwise(bounds):
         now = by_round[start:stop]
         before, kind = gone[who[now]], rows.kind[now]
         lapses = np.maximum(total[lot[now]] - before, 0.0)
