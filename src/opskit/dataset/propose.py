@@ -46,7 +46,8 @@ def propose(paths: list[Path], *, base: Path) -> Proposal:
                 if not con.execute(f"SELECT 1 FROM {quoted(raw.table)} LIMIT 1").fetchall():
                     notes.append(f"{path.name}{f' ({member})' if member else ''} has a header and no rows: not used.")
                     continue
-                name = guess_table(headers.values(), member or path.stem)
+                # A survey tool calls its sheet Sheet1 and its file by what it holds.
+                name = guess_table(headers.values(), member or path.stem) or guess_table(headers.values(), path.stem)
                 if name is None:
                     skipped.append(f"{path.name}{f' ({member})' if member else ''}: {', '.join(headers.values())}")
                     continue

@@ -140,15 +140,17 @@ def _shares(used: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
 
 
 def _classes(used: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
+    import numpy as np
     import pandas as pd
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
     rows: list[dict[str, Any]] = []
     for feature, part in used.groupby("item"):
         counts = part.groupby("class")["n"].sum().reindex(CLASSES, fill_value=0)
         named = counts.sort_values(ascending=False, kind="stable")
         mode, second = named.index[:2]
-        apart = {name: float(binomtest(int(n), int(n + named.iloc[0])).pvalue) for name, n in named.iloc[1:].items()}
+        less = named.iloc[1:]  # the binomial at one half is symmetric: both tails are twice the lower one
+        apart = dict(zip(less.index, np.minimum(1, 2 * bdtr(less, less + named.iloc[0], 0.5)).tolist(), strict=True))
         alike = [mode, *(str(name) for name, p in apart.items() if p > 1 - confidence)]
         choice = next(name for name in CLASSES if name in alike)
         row = {"feature": feature, "class": choice, "clear": len(alike) == 1, "mode": mode, "second": second}
