@@ -73,7 +73,7 @@ def by_review(found: Ledger) -> "pd.DataFrame":
     return pd.DataFrame(rows)
 
 
-def ranking(found: Ledger, *, top: int = 25, span: str = "life") -> "pd.DataFrame":
+def ranking(found: Ledger, *, top: int = 20, span: str = "life") -> "pd.DataFrame":
     """The accounts on top by revenue, with their place by profit and what they cost.
 
     Args:
