@@ -74,7 +74,8 @@ def _gathered(
 def _days(rng: np.random.Generator, chunk: Chunk, accounts: NDArray[np.int64], count: int) -> Floats:
     """Whole days after the last of the accounts has signed up."""
     first = int(chunk.signed_up[accounts].max()) + 1
-    return np.sort(rng.choice(np.arange(first, chunk.world.days), min(count, chunk.world.days - first), replace=False))
+    days = np.arange(first, chunk.world.days, dtype=float)
+    return np.sort(rng.choice(days, min(count, chunk.world.days - first), replace=False))
 
 
 def _burst(rng: np.random.Generator, chunk: Chunk, accounts: NDArray[np.int64], quiet: float) -> _Block:

@@ -55,7 +55,7 @@ def plot_months(months: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 def plot_fate(found: Breakage, ax: "Axes | None" = None) -> "Axes":
     """What has become of points by age, from `breakage`, beside what a glance at the totals says."""
     ax = plots.axes(ax, size=(7.4, 3.6))
-    curve, table = found.curve, found.measures.set_index("measure")
+    curve = found.curve
     if len(curve) < 2:
         plots.statement(ax, "No point is older than a day: what becomes of points cannot be seen yet.")
         return ax
@@ -64,7 +64,7 @@ def plot_fate(found: Breakage, ax: "Axes | None" = None) -> "Axes":
         curve["age"], [curve[name] for name in parts], colors=[COLORS[name] for name in parts], alpha=0.85, linewidth=0
     )
     kept = 1 - curve["reversed"].iloc[-1]
-    naive = float(table.loc["redeemed so far over earned so far", "estimate"]) * kept
+    naive = float(found.measures["estimate"].iloc[-1]) * kept
     ax.axhline(naive, color=plots.BLACK, linestyle="--", linewidth=1.2)
     ax.annotate(
         "redeemed so far over earned so far",
@@ -96,8 +96,10 @@ def plot_fate(found: Breakage, ax: "Axes | None" = None) -> "Axes":
     )
     plots.format_axis(ax.yaxis, plots.percent)
     ax.grid(visible=False)
-    within = table.loc[f"redeemed within {found.horizon_days} days"]
-    rate, so_far = plots.percent(within["estimate"]), plots.percent(naive / kept if kept else float("nan"))
+    rate, so_far = (
+        plots.percent(float(found.measures["estimate"].iloc[2])),
+        plots.percent(naive / kept if kept else float("nan")),
+    )
     when = "In the end" if found.ultimate else f"Within {found.horizon_days} days"
     finding = f"{when} {rate} of points kept are redeemed; {so_far} have been so far"
     plots.title(ax, finding, "points of every age, followed as far as they have come; kept: not taken back")

@@ -17,7 +17,7 @@ _NAN = float("nan")
 
 def within(broken: Breakage) -> "pd.Series[Any]":
     """The row of the measures that says how much is redeemed up to the horizon."""
-    return broken.measures.set_index("measure").loc[f"redeemed within {broken.horizon_days} days"]
+    return broken.measures[broken.measures["measure"] == f"redeemed within {broken.horizon_days} days"].iloc[0]
 
 
 def claims(

@@ -78,7 +78,7 @@ def ledger(points: Any, *, as_of: dt.date, validity_days: int = 0, expiry: str =
     people = frames.collect(given.rows.group_by("customer_id").agg(nw.len().alias("n")).select(nw.len().alias("n")))
     return Ledger(
         _named(moves),
-        _totals(moves, int(people.iloc[0, 0])),
+        _totals(moves, int(people["n"].iloc[0])),
         given.kinds,
         given.handled,
         given.expiry,

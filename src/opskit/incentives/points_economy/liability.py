@@ -30,7 +30,7 @@ def cohorts(found: Ledger, broken: Breakage) -> "pd.DataFrame":
     moves = found.moves[found.moves["earned_day"].notna()]
     month = pd.to_datetime(moves["earned_day"], unit="D").dt.to_period("M").dt.start_time
     ways = ["redeemed", "expired", "reversed", "outstanding"]
-    table = moves.groupby([month, "way"])["points"].sum().unstack(fill_value=0.0).reindex(columns=ways, fill_value=0.0)
+    table = moves.groupby([month, "way"])["points"].sum().unstack(fill_value=0).reindex(columns=ways, fill_value=0.0)
     left = moves[moves["way"] == "outstanding"]
     age = (frames.day_number(found.as_of) - left["earned_day"]).astype(int)
     coming = (left["points"] * still_redeemed(broken, age.to_numpy())).groupby(month[left.index]).sum()

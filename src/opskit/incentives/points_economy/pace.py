@@ -48,7 +48,7 @@ def by_month(found: Ledger) -> "pd.DataFrame":
     gone = moves[moves["way"] != "outstanding"]
     # A lot that pays for an earlier overdraft is gone the day it is earned.
     left = gone[["earned_day", "left_day"]].max(axis=1)
-    used = gone.groupby([_months(left), gone["way"]])["points"].sum().unstack(fill_value=0.0)
+    used = gone.groupby([_months(left), gone["way"]])["points"].sum().unstack(fill_value=0)
     months = pd.period_range(earned.index.min(), pd.Period(last, "M"), freq="M")
     table = used.reindex(index=months, columns=["redeemed", "expired", "reversed"], fill_value=0.0).fillna(0.0)
     table.insert(0, "earned", earned.reindex(months, fill_value=0.0))
@@ -93,7 +93,7 @@ def per_revenue(points: Any, orders: Any, *, as_of: dt.date, confidence: float =
     )
     total = sums.groupby("month")[["earned", "revenue"]].sum()
     table = total.join(told.rename(columns={"estimate": "per_revenue"})).reset_index()
-    table["month"] = pd.PeriodIndex.from_ordinals(table["month"] - 1970 * 12, freq="M").start_time
+    table["month"] = (table["month"].to_numpy() - 1970 * 12).astype("datetime64[M]").astype("datetime64[us]")
     over = pd.Timestamp(as_of) == whole.end_time.normalize()
     table.insert(1, "complete", (table["month"] < whole.start_time) | over)
     table = table.assign(low=table["low"].clip(lower=0)).replace([np.inf, -np.inf], np.nan)

@@ -200,11 +200,9 @@ def _totals(counted: "pd.DataFrame") -> "pd.DataFrame":
 def _handled(counted: "pd.DataFrame", signed: bool, basis: str) -> "pd.DataFrame":
     import pandas as pd
 
-    by = counted.set_index("kind")
     unknown = counted[~counted["kind"].isin(KINDS)]
     uses = counted[counted["kind"].isin(["redeem", "expire", "reverse"])]
-    earned = by.loc["earn"] if "earn" in by.index else pd.Series(0, index=by.columns)
-    expired = by.loc["expire"] if "expire" in by.index else pd.Series(0, index=by.columns)
+    earned, expired = (counted[counted["kind"] == kind].sum(numeric_only=True) for kind in ("earn", "expire"))
     named = ", ".join(map(str, unknown["kind"].head(3)))
     given_back = int(uses["positive"].sum()) if signed else 0
     rows: list[tuple[str, int, float, str]] = [

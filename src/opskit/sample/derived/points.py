@@ -107,9 +107,9 @@ def _by_age(world: World, chunk: Chunk) -> "NDArray[np.float64]":
     middle, length = (bounds[1:] + bounds[:-1]) / 2, np.diff(bounds)
     which, by = np.searchsorted(end, middle), np.searchsorted(uses[1], middle)
     inside = (which < len(end)) & (by < len(uses[1]))
-    which, by, middle, length = (cells[inside] for cells in (which, by, middle, length))
+    which, by, middle, length = which[inside], by[inside], middle[inside], length[inside]
     inside = (middle > start[which]) & (middle > uses[0][by])
-    which, by, length = (cells[inside] for cells in (which, by, length))
+    which, by, length = which[inside], by[inside], length[inside]
     age = np.clip(day[use][by] - day[lot][which], 0, HORIZON)
     end_of = np.where(table["kind_number"][use][by] == REDEEM, _REDEEMED, _REVERSED)
     np.add.at(counts, (group[lot][which], age, end_of), length)
