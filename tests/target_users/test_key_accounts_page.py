@@ -90,7 +90,7 @@ def test_what_the_text_says_of_the_tables_is_true() -> None:
     assert rows[second] == {"one line": "5", "two reviews": "1"}
     assert "True" not in STORED.shown("key_accounts.moves")[1]  # none is more than chance
     kinds = STORED.shown("plot_kept")[0].split("share_before")[0]
-    rates = re.findall(r"^best 5% by profit: .* ([\d.]+) +\S+$", kinds.replace(" \\", ""), flags=re.MULTILINE)
+    rates = re.findall(r"^best 5% by profit: .* ([\d.]+) +\S+ *$", kinds.replace(" \\", ""), flags=re.MULTILINE)
     assert [f"{float(rate):.0%}" for rate in rates] == ["142%", "28%"]
 
 
