@@ -89,7 +89,10 @@ def per_revenue(points: Any, orders: Any, *, as_of: dt.date, confidence: float =
     whole = pd.Period(pd.Timestamp(as_of), "M")
     months = sums["month"].unique()
     told = stats.jackknife(
-        sums, lambda total: total["earned"] / total["revenue"], keys=["month"], confidence=confidence
+        sums,
+        lambda total: total["earned"] / total["revenue"].where(total["revenue"] > 0),
+        keys=["month"],
+        confidence=confidence,
     )
     total = sums.groupby("month")[["earned", "revenue"]].sum()
     table = total.join(told.rename(columns={"estimate": "per_revenue"})).reset_index()

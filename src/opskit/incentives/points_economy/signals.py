@@ -45,31 +45,32 @@ def earnings(points: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     return lf.with_columns(nw.when(nw.col("at") == nw.col("day")).then(nw.lit(1)).otherwise(nw.lit(0)).alias("no_time"))
 
 
-def _odd(by_customer: nw.LazyFrame[Any], name: str, times: float) -> Found:
-    """Customers far beyond what is usual, the usual and the limit."""
+def _odd(by_customer: nw.LazyFrame[Any], name: str, times: float, people: int) -> Found:
+    """Customers far beyond what is usual, the usual and the limit; those who are not in the frame have 0."""
     import numpy as np
 
     counts = frames.collect(by_customer.group_by(name).agg(nw.len().alias("accounts"))).sort_values(name)
     if counts.empty:
-        return None, float("nan"), float("nan")
-    reached = counts["accounts"].cumsum() / counts["accounts"].sum()
-    usual = float(counts[name].to_numpy()[np.searchsorted(reached.to_numpy(), USUAL - 1e-12)])
+        return None, 0.0, float(LEAST[name])
+    levels = np.concatenate([[0], counts[name].to_numpy()])
+    reached = np.cumsum(np.concatenate([[people - counts["accounts"].sum()], counts["accounts"].to_numpy()])) / people
+    usual = float(levels[np.searchsorted(reached, USUAL - 1e-12)])
     limit = max(float(LEAST[name]), float(np.ceil(times * usual)))
     return frames.collect(by_customer.filter(nw.col(name) >= limit)), usual, limit
 
 
-def velocity(rows: nw.LazyFrame[Any], times: float) -> Found:
+def velocity(rows: nw.LazyFrame[Any], times: float, people: int) -> Found:
     """Most earnings within an hour of the clock."""
     hours = rows.with_columns(nw.col("at").dt.truncate("1h").alias("hour")).group_by("customer_id", "hour")
     most = hours.agg(nw.len().alias("velocity")).group_by("customer_id").agg(nw.col("velocity").max())
-    return _odd(most, "velocity", times)
+    return _odd(most, "velocity", times, people)
 
 
-def repeats(rows: nw.LazyFrame[Any], times: float) -> Found:
+def repeats(rows: nw.LazyFrame[Any], times: float, people: int) -> Found:
     """Most earnings by one behaviour with one object."""
     named = rows.filter(nw.col("item") != "", nw.col("item") != " ")
     each = named.group_by("customer_id", "behaviour", "item").agg(nw.len().alias("repeats"))
-    return _odd(each.group_by("customer_id").agg(nw.col("repeats").max()), "repeats", times)
+    return _odd(each.group_by("customer_id").agg(nw.col("repeats").max()), "repeats", times, people)
 
 
 def nights(rows: nw.LazyFrame[Any]) -> "tuple[pd.DataFrame, nw.LazyFrame[Any]]":
@@ -90,8 +91,8 @@ def night(counted: "pd.DataFrame", by_customer: nw.LazyFrame[Any]) -> Found:
     """Judged by the chance that so many of an account's earnings fall into the night hours, as others' do."""
     from scipy.stats import binom
 
-    # The rate of the typical account: a few that live at night must not make the night usual.
-    share = (counted["night"] / counted["one"]).clip(upper=0.5)
+    # By account, not by earning: a few that live at night must not make the night usual.
+    share = counted["night"] / counted["one"]
     people = counted["accounts"].sum()
     base = max(float((share * counted["accounts"]).sum() / people), 1e-4)
     chance = binom.sf(counted["night"] - 1, counted["one"], base) * people

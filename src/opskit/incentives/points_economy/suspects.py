@@ -73,9 +73,9 @@ def suspects(points: Any, *, as_of: dt.date, times_usual: float = 3.0, confidenc
     timed = bool(counted["no_time"].sum() < 0.5 * (counted["one"] * counted["accounts"]).sum())
     unread: Found = (None, float("nan"), float("nan"))
     found: dict[str, Found] = {
-        "velocity": signals.velocity(rows, times_usual) if timed else unread,
+        "velocity": signals.velocity(rows, times_usual, n) if timed else unread,
         "night": signals.night(counted, by_customer) if timed else unread,
-        "repeats": signals.repeats(rows, times_usual),
+        "repeats": signals.repeats(rows, times_usual, n),
         "ring": (signals.rings(rows), float("nan"), float("nan")),
         "together": (signals.together(rows, n), float("nan"), float("nan")) if timed else unread,
     }
