@@ -44,11 +44,9 @@ def answers(surveys: Any, begun: "pd.DataFrame", *, within_days: int = 1) -> Ans
     nothing = Answers(begun[["customer_id"]].iloc[:0], pd.DataFrame(columns=["column", "why"]))
     if "customer_id" not in have:
         return nothing
-    lf = _timed(lf, have, begun)
+    lf = _timed(lf, have, begun, within_days)
     known = frames.collect(
-        lf.filter((nw.col("day") <= nw.col("began") + within_days) & ~nw.col("late"))
-        .group_by("customer_id", *_PARTS)
-        .agg(nw.col("answer").min())
+        lf.filter(nw.col("in_time") & ~nw.col("late")).group_by("customer_id", *_PARTS).agg(nw.col("answer").min())
     )
     counts = frames.collect(
         lf.with_columns(nw.col("late").cast(nw.Int64))
@@ -72,26 +70,22 @@ def answers(surveys: Any, begun: "pd.DataFrame", *, within_days: int = 1) -> Ans
     return Answers(wide.rename_axis(columns=None).reset_index(), refused)
 
 
-def _timed(lf: nw.LazyFrame[Any], have: list[str], begun: "pd.DataFrame") -> nw.LazyFrame[Any]:
-    """Answers of the accounts with day, the day they began, and whether the first order came before."""
+def _timed(lf: nw.LazyFrame[Any], have: list[str], begun: "pd.DataFrame", within_days: int) -> nw.LazyFrame[Any]:
+    """Answers of the accounts: whether they came in time, and whether the first order came before."""
     import pandas as pd
 
-    days = begun[["customer_id"]].assign(
-        began=begun["began"].astype("datetime64[s]").astype("int64") // 86_400,
-        first_at=begun["first_at"].astype("datetime64[us]"),
-    )
+    ends = begun["began"].dt.normalize() + pd.Timedelta(days=within_days + 1)
+    moments = {"_end": ends.astype("datetime64[us]"), "_first": begun["first_at"].astype("datetime64[us]")}
     texts = [nw.col(name).cast(nw.String).fill_null("") if name in have else nw.lit("").alias(name) for name in _PARTS]
-    time = (
-        nw.col("answered_at") if "answered_at" in have else nw.lit(None, dtype=nw.Datetime("us")).alias("answered_at")
-    )
     given = lf.filter(~nw.col("answer").is_null(), ~nw.col("customer_id").is_null())
-    given = given.select("customer_id", nw.col("answer").cast(nw.String), *texts, time)
-    if pd.api.types.is_integer_dtype(days["customer_id"].dtype):
-        days["customer_id"] = days["customer_id"].astype("int64")
-    joined = given.join(frames.beside(given, days), on="customer_id")
-    late = (nw.col("answered_at") > nw.col("first_at")).fill_null(value=False)
-    day = nw.when(~nw.col("answered_at").is_null()).then(frames.epoch_day("answered_at")).otherwise(nw.col("began"))
-    return joined.with_columns(late.alias("late"), day.alias("day"))
+    columns = ["answered_at"] if "answered_at" in have else []
+    given = given.select("customer_id", nw.col("answer").cast(nw.String), *texts, *columns)
+    joined = given.join(frames.beside(given, begun[["customer_id"]].assign(**moments)), on="customer_id")
+    if not columns:
+        return joined.with_columns(nw.lit(True).alias("in_time"), nw.lit(False).alias("late"))
+    at = nw.col("answered_at").cast(nw.Datetime("us"))
+    late = (at > nw.col("_first")).fill_null(value=False)
+    return joined.with_columns(((at < nw.col("_end")) | at.is_null()).alias("in_time"), late.alias("late"))
 
 
 def _key(table: "pd.DataFrame") -> "pd.Series[str]":

@@ -197,22 +197,22 @@ def labelled(rows: "pd.DataFrame", best: Rule, accounts: Any = None) -> "pd.Data
     place = np.cumsum(over) - 1
     part = np.where(place < round(EARLIER * over.sum()), "earlier", "later")
     rows = rows.assign(part=np.where(over, part, "today"))
+    buyers = rows.loc[(rows["part"] == "earlier") & rows["ordered"] & (rows["worth"] > 0), "worth"]
     if best.attribute:
         is_best = rows["customer_id"].isin(_with_attribute(accounts, best)) & rows["ordered"]
     else:
-        buyers = rows.loc[(rows["part"] == "earlier") & rows["ordered"] & (rows["worth"] > 0), "worth"]
         at_least = float(buyers.quantile(1 - best.best_share)) if len(buyers) else float("inf")
         is_best = rows["ordered"] & (rows["worth"] >= at_least)
-        if len(buyers) and (buyers >= at_least).mean() > min(1.0, 2 * best.best_share + 0.05):
-            raise TooLittleDataError(
-                f"best_share == {best.best_share}, but {(buyers >= at_least).mean():.0%} of the buyers are worth the same "
-                'or more: worth does not tell them apart. Name the best by an attribute instead: best = "level=gold".'
-            )
     count = int((is_best & over).sum())
     if count < FEWEST:
         raise TooLittleDataError(
             f"{count} of {int(over.sum())} accounts whose window is over are among the best ({best}); at least {FEWEST} "
             "must be, to learn from them. Use a larger best_share, a shorter window_days, or wait for more orders."
+        )
+    if (alike := float((buyers >= at_least).mean())) > min(1.0, 2 * best.best_share + 0.05):
+        raise TooLittleDataError(
+            f"best_share == {best.best_share}, but {alike:.0%} of the buyers are worth the same or more: worth does not "
+            'tell them apart. Name the best by an attribute instead: best = "level=gold".'
         )
     told = is_best.astype("boolean").where(rows["over"])
     return rows.assign(best=told, at_least=at_least)

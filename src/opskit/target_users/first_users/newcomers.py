@@ -74,7 +74,8 @@ def newcomers(
 
 def _looks(known: nw.LazyFrame[Any], first: int, as_of: dt.date, window: int, watch: int) -> list[dt.date]:
     """Days of looks at which somebody is new, the earliest first."""
-    began = known.group_by("customer_id").agg(frames.epoch_day("ordered_at").min().alias("first"))
+    began = known.group_by("customer_id").agg(nw.col("ordered_at").min())
+    began = began.select(frames.epoch_day("ordered_at").alias("first"))
     last = frames.day_number(as_of)
     # Looks are counted from the last one whose window is over, so that it is not wasted.
     number = (nw.col("first") - (last - window) + watch * (1 + (last - first) // watch) - 1) // watch
@@ -100,7 +101,11 @@ def _look(
     rows = rows.drop(columns=[name for name in again if name in rows])
     age = frames.day_number(as_of) - frames.day_number(day)
     rows = rows.assign(
-        began=pd.Timestamp(day), age_days=age, over=age >= window, first_days=np.nan, first_at=np.datetime64("NaT")
+        began=pd.Timestamp(day),
+        age_days=age,
+        over=age >= window,
+        first_days=np.nan,
+        first_at=np.datetime64("NaT", "us"),
     )
     if age < window:
         return rows.assign(ordered=False, worth=np.nan)

@@ -166,11 +166,12 @@ def _screened(
         others = [name for name in looked if sources[name] != FIRST_WEEKS]
         suspects = _unevenly_filled(over[others], truth) | suspects
         table = pd.DataFrame({"column": looked}).reindex(columns=["column", "strength", "low", "high"])
-    why = table["column"].map(suspects).fillna("")
+    why = pd.Series([suspects.get(str(name), "") for name in table["column"]], index=table.index, dtype=object)
     kept = table["column"].isin(trusted)
     why = why.where((why == "") | ~kept, "trusted, though " + why)
     table = table.assign(why=why, used=(why == "") | kept)
-    alike = pd.DataFrame({"column": same, "why": "the same for everybody", "used": False})
+    told = [suspects.get(name, "the same for everybody") for name in same]
+    alike = pd.DataFrame({"column": same, "why": told, "used": False})
     table = pd.concat([table, alike], ignore_index=True) if same else table
     return table.assign(source=table["column"].map(sources))
 
