@@ -288,6 +288,30 @@ def test_segments_that_differ_are_found_and_others_not(mixed: tuple) -> None:
     assert needs.by_segment(choices["no such attribute"])[0].empty
 
 
+def test_a_need_that_a_segment_never_prefers_is_worth_nothing_there() -> None:
+    part = [
+        asked(*["ABC", "BAC"] * 20, names="ABC").assign(city="x"),
+        asked(*["ABC", "BCA", "CAB"] * 15, names="ABC").assign(city="y"),
+    ]
+    part.append(asked(*["ACB"] * 40, names="ABC").assign(city="z"))
+    for rows in part:
+        rows["respondent_id"] += rows["city"]
+    worth, test = needs.by_segment(needs.rankings(pd.concat(part, ignore_index=True), segment="city"))
+    table = worth.pivot(index="need", columns="segment", values="worth")
+    assert table["x"].to_dict() == pytest.approx({"A": 0.5, "B": 0.5, "C": 0.0})
+    assert table["y"].sum() == pytest.approx(1)
+    assert table["z"].isna().all()  # everybody orders alike: no worths, and the others' stay
+    assert test[["segments", "n"]].iloc[0].tolist() == [3, 125]
+    assert worth["n"].tolist() == [40] * 3 + [45] * 3 + [40] * 3
+
+
+def test_answers_alike_by_chance_are_no_certainty() -> None:
+    """Every ranking has C in the middle, so its score never varies; its interval must have a width all the same."""
+    choices = needs.rankings(asked(*["ACB", "BCA"] * 20, names="ABC"))
+    robust, model = (needs.worths(choices, robust=robust).table.set_index("need").loc["C"] for robust in (True, False))
+    assert (robust["high"] - robust["low"]) == pytest.approx(0.5**0.5 * (model["high"] - model["low"]), rel=0.02)
+
+
 def test_a_persons_pairs_hang_together_and_the_interval_knows() -> None:
     """Everybody's ten answers are one: the model's own interval is far too narrow, the page's is not."""
     rows = [

@@ -30,7 +30,7 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert f"with {value[leaders][0]} of the weights near the team's own" in words
     (test,) = [text for text in STORED.shown("needs.by_segment(") if "statistic" in text]
     assert f"(p = {test.split()[-1]})" in words
-    assert value["Features whose class is not clear"][0] == "2 features"
+    assert value["Features whose class is not clear"][0] == "2"
     assert "With 191 answers two of six features have no clear class" in words
     assert value["Must-be features"][3] == "191"
 
@@ -73,15 +73,15 @@ def test_the_baseball_season_of_the_chapter() -> None:
 def in_chinese(tmp_path_factory: pytest.TempPathFactory):
     """The page on a survey tool's exports alone: Excel, Chinese headers and words, no orders."""
     folder = tmp_path_factory.mktemp("needs")
-    people = [f"{i:03d}" for i in range(1, 41)]
-    orders = ["123", "132", "213", "312"] * 10
+    people = [f"{i:03d}" for i in range(1, 81)]
+    orders = ["123", "132", "213", "312"] * 20
     ranks = pd.DataFrame(
         [list(map(int, order)) for order in orders], columns=[f"3、请排序:{n}" for n in ("正品", "价格", "时效")]
     )
     ranks.insert(0, "序号", people)
-    ranks.assign(来源渠道=["微信", "抖音"] * 20, 用时="85秒").to_excel(folder / "需求排序.xlsx", index=False)
-    kano = {"序号": people, "防伪码（有）": "理应如此", "防伪码（没有）": ["我很不喜欢"] * 36 + ["无所谓"] * 4}
-    kano |= {"贺卡（有）": ["无所谓"] * 35 + ["我很喜欢"] * 5, "贺卡（没有）": "无所谓"}
+    ranks.assign(来源渠道=["微信", "抖音"] * 40, 用时="85秒").to_excel(folder / "需求排序.xlsx", index=False)
+    kano = {"序号": people, "防伪码（有）": "理应如此", "防伪码（没有）": ["我很不喜欢"] * 72 + ["无所谓"] * 8}
+    kano |= {"贺卡（有）": ["无所谓"] * 70 + ["我很喜欢"] * 10, "贺卡（没有）": "无所谓"}
     pd.DataFrame(kano).to_excel(folder / "kano问卷.xlsx", index=False)
     sheet = "场景,聚集地,渠道,覆盖,精准度,成本,团队匹配度\n洗澡,论坛,发帖,5,4,2,4\n洗澡,诊所,传单,2,5,2,3\n"
     (folder / "场景表.csv").write_bytes(sheet.encode("gb18030"))

@@ -93,8 +93,8 @@ def filled(folder: Path) -> Path:
     contract.write_template(["need_ranks", "kano_answers", "scenarios"], path)
     book = load_workbook(path)
     for row, order in enumerate(ORDERS):
-        book["need_ranks"].append([f"00{row}", *map(int, order)])
-        book["kano_answers"].append([f"00{row}", "like", "neutral", "expect", "dislike"])
+        book["need_ranks"].append([f"{row:03d}", *map(int, order)])
+        book["kano_answers"].append([f"{row:03d}", "like", "neutral", "expect", "dislike"])
     book["scenarios"].append(["bath", "forum", "posts", 5, 2, 2, 4])
     book["scenarios"].append(["bath", "clinic", "leaflet", 2, 5, 2, 3])
     book.save(path)

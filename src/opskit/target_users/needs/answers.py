@@ -150,7 +150,7 @@ def patterns(lf: nw.LazyFrame[Any], name: str) -> Asked:
 def mean(
     values: "np.ndarray[Any, Any]", times: "np.ndarray[Any, Any]", *, confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """Mean of values that came so many times each, with Student's interval; without bounds for a single one.
+    """Mean of values that came so many times each, with Student's interval; without bounds where all are alike.
 
     >>> import numpy as np
     >>> [round(number, 3) for number in mean(np.array([1.0, 2.0]), np.array([5, 5]))]
@@ -162,7 +162,8 @@ def mean(
     check(confidence, "confidence", gt=0, lt=1)
     n = int(times.sum())
     centre = float(values @ times / n)
-    error = np.sqrt(times @ (values - centre) ** 2 / (n - 1) / n) if n > 1 else np.nan
+    spread = float(times @ (values - centre) ** 2)
+    error = np.sqrt(spread / (n - 1) / n) if spread > 1e-12 else np.nan
     half = float(stdtrit(max(n - 1, 1), (1 + confidence) / 2) * error)
     return centre, centre - half, centre + half
 

@@ -63,7 +63,7 @@ def _worth_rows(found: Findings) -> list[tuple[Any, ...]]:
         (f"Redrawn estimates with {first['need']} first", round(first["first"], 3), _NAN, _NAN, first["n"], "share")
     )
     alike = len(together(found.worths)[0]) - 1
-    return [*rows, ("Needs that cannot be told from the first", alike, _NAN, _NAN, first["n"], "needs")]
+    return [*rows, ("Needs that cannot be told from the first", alike, _NAN, _NAN, first["n"], "")]
 
 
 def _kano_rows(found: Findings) -> list[tuple[Any, ...]]:
@@ -72,8 +72,8 @@ def _kano_rows(found: Findings) -> list[tuple[Any, ...]]:
     table = found.kano.classes
     n = int(table["n"].max())
     rows: list[tuple[Any, ...]] = [
-        ("Must-be features", int((table["class"] == MUST_BE).sum()), _NAN, _NAN, n, "features"),
-        ("Features whose class is not clear", int((~table["clear"]).sum()), _NAN, _NAN, n, "features"),
+        ("Must-be features", int((table["class"] == MUST_BE).sum()), _NAN, _NAN, n, ""),
+        ("Features whose class is not clear", int((~table["clear"]).sum()), _NAN, _NAN, n, ""),
     ]
     known = table.dropna(subset=["better", "worse"])
     for name, word, best in (("worse", "Dissatisfied without", "idxmin"), ("better", "Satisfied with", "idxmax")):

@@ -164,7 +164,7 @@ def _effects(counts: "pd.Series[int]", confidence: float) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, kinds, sign in (("better", (ATTRACTIVE, PERFORMANCE), 1), ("worse", (MUST_BE, PERFORMANCE), -1)):
         some = int(counts[list(kinds)].sum())
-        ends = sorted(sign * float(bound[0]) for bound in stats.wilson([some], [n], confidence=confidence))
+        ends = sorted(sign * float(bound[0]) + 0.0 for bound in stats.wilson([some], [n], confidence=confidence))
         share = sign * some / n if n else float("nan")
         found |= {name: share + 0.0, f"{name}_low": ends[0], f"{name}_high": ends[1], f"{name}_n": n}
     return found
@@ -180,7 +180,8 @@ def _scale(used: "pd.DataFrame", confidence: float) -> "pd.DataFrame":
             answers.mean(part[name].map(values).to_numpy(), times, confidence=confidence)
             for name, values in (("functional", FUNCTIONAL), ("dysfunctional", DYSFUNCTIONAL))
         )
-        corners = {_quarter(one, other) for one in with_it[1:] for other in without[1:]}
+        ends = [[end if end == end else numbers[0] for end in numbers[1:]] for numbers in (with_it, without)]
+        corners = {_quarter(one, other) for one in ends[0] for other in ends[1]}
         row: dict[str, Any] = {"feature": feature}
         for name, numbers in (("functional", with_it), ("dysfunctional", without)):
             row |= dict(zip((name, f"{name}_low", f"{name}_high"), numbers, strict=True))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from opskit import stats
-from opskit.errors import check
+from opskit.errors import TooLittleDataError, check
 from opskit.target_users.needs import answers
 from opskit.target_users.needs.choices import Choices
 from opskit.target_users.needs.words import as_grade
@@ -112,7 +112,8 @@ def by_segment(
         seed: Of the shuffles.
 
     Returns:
-        A table of need, segment, worth, low, high, n (respondents of the segment), and one of segments (how many were
+        A table of need, segment, worth, low, high, n (respondents of the segment; without bounds for a need that nobody there
+        preferred to any, missing where one was always preferred or all order alike), and one of segments (how many were
         compared), n, statistic, p: how often segments given to respondents by lot differ as much (999 shuffles). Both are
         empty with fewer than two segments.
 
@@ -136,9 +137,24 @@ def by_segment(
     parts: list[pd.DataFrame] = []
     for name in enough:
         some = _part(choices, choices.segment == name)
-        parts.append(worths(some, confidence=confidence, seed=seed).table.assign(segment=name, n=some.n))
-    table = pd.concat(parts, ignore_index=True)[["need", "segment", "worth", "low", "high", "n"]]
+        parts.append(_segment(some, confidence, seed).assign(segment=name, n=some.n))
+    table = pd.concat(parts, ignore_index=True)[list(empty.columns)]
     return table, _differ(_part(choices, np.isin(choices.segment.astype(str), enough) & known), seed)
+
+
+def _segment(choices: Choices, confidence: float, seed: int) -> "pd.DataFrame":
+    """Worths of all needs in one segment; 0 without bounds for one never preferred there, missing where none can be had."""
+    import pandas as pd
+
+    missing = pd.DataFrame({"need": choices.needs, "worth": float("nan"), "low": float("nan"), "high": float("nan")})
+    try:
+        found = worths(choices, confidence=confidence, seed=seed)
+    except TooLittleDataError:
+        return missing
+    if found.unbounded["why"].str.startswith("always").any():
+        return missing
+    never = missing[missing["need"].isin(found.unbounded["need"])].assign(worth=0.0)
+    return pd.concat([found.table[["need", "worth", "low", "high"]], never], ignore_index=True)
 
 
 def _part(choices: Choices, answers_kept: Any) -> Choices:

@@ -41,7 +41,8 @@ def worths(choices: Choices, *, robust: bool = True, confidence: float = 0.95, s
     Args:
         choices: Of `rankings`, `comparisons` or `from_wins`.
         robust: Take the covariance between whole answers of respondents (sandwich), which holds when tastes differ and when
-            one person's comparisons hang together; False: that of the model (inverse Fisher information).
+            one person's comparisons hang together, but at least half of the model's; False: that of the model (inverse
+            Fisher information).
         confidence: Coverage of the intervals, between 0 and 1.
         seed: Of the draws that the order and the simultaneous intervals are read from.
 
@@ -101,8 +102,20 @@ def fit(choices: Choices, *, robust: bool = True) -> Fit:
     if robust:
         n = choices.n
         spread = (scores * choices.times[:, None]).T @ scores
-        covariance = covariance @ spread @ covariance * n / max(n - 1, 1)
+        covariance = _floored(covariance @ spread @ covariance * n / max(n - 1, 1), covariance)
     return Fit(log_worth, covariance, scores, information, value)
+
+
+def _floored(robust: "np.ndarray[Any, Any]", model: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """The robust covariance, in no direction less than half of the model's: answers alike by chance are no certainty."""
+    import numpy as np
+
+    sizes, directions = np.linalg.eigh(model)
+    kept = sizes > 1e-9 * sizes.max()
+    size, direction = np.sqrt(sizes[kept]), directions[:, kept]
+    times, turned = np.linalg.eigh((direction / size).T @ robust @ (direction / size))
+    root = (direction * size) @ turned
+    return (root * np.maximum(times, 0.5)) @ root.T
 
 
 def _likelihood(choices: Choices, log_worth: "np.ndarray[Any, Any]") -> tuple[float, Any, Any, Any]:
