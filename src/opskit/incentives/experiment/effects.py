@@ -76,8 +76,8 @@ def effects(
         for name in metrics
     ]
     table = pd.DataFrame(rows)
-    table.insert(table.columns.get_loc("noise_removed"), "p_corrected", _corrected(table, correction, confidence))
-    return table
+    columns = ["metric", "label", "unit", *_FOUND, "p_corrected", "noise_removed", "n"]
+    return table.assign(p_corrected=_corrected(table, correction, confidence))[columns]
 
 
 def guardrails(

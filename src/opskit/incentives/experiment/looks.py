@@ -45,7 +45,7 @@ def spending_bounds(fractions: Sequence[float], *, alpha: float = 0.05) -> "Floa
     [2.963, 1.969]
     """
     import numpy as np
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
     from scipy.special import ndtr, ndtri
 
     _increasing(fractions)
@@ -55,7 +55,7 @@ def spending_bounds(fractions: Sequence[float], *, alpha: float = 0.05) -> "Floa
     for time, now in zip(fractions, np.diff(spent, prepend=0.0), strict=True):
         tail = partial(_tail, inside, time)
         reachable = tail(_FARTHEST) < now
-        bounds.append(float(brentq(lambda z: tail(z) - now, 0.0, _FARTHEST)) if reachable else _FARTHEST)  # noqa: B023
+        bounds.append(root_scalar(lambda z: tail(z) - now, bracket=(0, _FARTHEST)).root if reachable else _FARTHEST)  # noqa: B023
         inside = _inside(inside, time, bounds[-1])
     return np.array(bounds)
 
@@ -109,7 +109,7 @@ def _inside(before: Inside | None, time: float, bound: float) -> Inside:
     if before is None:
         return Inside(time, score, _normal(score, np.sqrt(time)))
     moved = before.density * _normal(score[:, None] - before.score, np.sqrt(time - before.time))
-    return Inside(time, score, np.trapezoid(moved, before.score, axis=1))
+    return Inside(time, score, np.asarray(np.trapezoid(moved, before.score, axis=1)))
 
 
 def _normal(x: "Floats", sd: float) -> "Floats":

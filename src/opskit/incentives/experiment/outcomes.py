@@ -151,8 +151,10 @@ def _in_window(joined: nw.LazyFrame[Any], window_days: int, before_days: int, mo
     sums: list[nw.Expr] = []
     for ending, when in (("", after), (BEFORE, earlier)):
         sums.append(nw.when(when).then(1).otherwise(0).cast(nw.Float64).alias(f"orders{ending}"))
-        for column in ("revenue", "gross", "refund", "margin"):
-            sums.append(nw.when(when).then(nw.col(f"_{column}")).otherwise(0.0).alias(f"{column}{ending}"))
+        sums += [
+            nw.when(when).then(nw.col(f"_{column}")).otherwise(0.0).alias(f"{column}{ending}")
+            for column in ("revenue", "gross", "refund", "margin")
+        ]
     names = [
         f"{column}{ending}" for ending in ("", BEFORE) for column in ("orders", "revenue", "gross", "refund", "margin")
     ]

@@ -1,5 +1,6 @@
 """Whether the arms have the sizes that were planned: if not, the log or the lot is broken and no result is read."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from opskit.incentives.experiment.design import Design
@@ -77,7 +78,10 @@ def p_value(control: int, treatment: int, *, planned: float) -> float:
 
     if control + treatment == 0:
         return float("nan")
-    data = {"control": Aggregates(count_=control), "treatment": Aggregates(count_=treatment)}
+    data: dict[Hashable, Aggregates] = {
+        "control": Aggregates(count_=control),
+        "treatment": Aggregates(count_=treatment),
+    }
     test = tt.SampleRatio(planned / (1 - planned))
     return min(1.0, test.analyze(data, control="control", treatment="treatment", variant="variant").pvalue)
 
