@@ -167,6 +167,5 @@ def _soon(waited: "pd.DataFrame | None") -> list[str]:
     rate, after = plots.percent(last["ordered_rate"]), f"{last['days']:.0f} days"
     if last["ordered_high"] >= waited["ordered_low"].iloc[0] / 2:
         return [f"Waiting costs little so far: after {after} without an order, {rate} still order."]
-    return [
-        f"**Approach them in the first days**: after {after} without an order, only {rate} still order by themselves."
-    ]
+    still = f"only {rate} still order" if last["ordered"] else f"none of {last['accounts']:,.0f} still orders"
+    return [f"**Approach them in the first days**: after {after} without an order, {still} by themselves."]
