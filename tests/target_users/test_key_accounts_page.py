@@ -104,7 +104,8 @@ def test_a_distributors_export_runs_with_accounts_owners_and_costs(tmp_path: Pat
     assert "nan" not in running.prose(outcome)
 
 
-@pytest.mark.parametrize(("customers", "status"), [(12, "skipped"), pytest.param(90, "ok", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("customers", "status"), [(12, "skipped"), (90, "ok")])
 def test_orders_alone_give_a_list_or_one_sentence(tmp_path: Path, customers: int, status: str) -> None:
     outcome = ran(export(tmp_path / "orders", customers, costs=False))
     assert outcome.status == status, outcome.reason
