@@ -32,7 +32,7 @@ def table(*rows: tuple[Any, ...]) -> pd.DataFrame:
 
 
 def drawn(
-    seed: int, *, customers: int = 25, postings: int = 900, valid: tuple[int, ...] = (30, 90, 365)
+    seed: int, *, customers: int = 12, postings: int = 400, valid: tuple[int, ...] = (30, 90, 365)
 ) -> pd.DataFrame:
     """Random earnings, uses and reversals; many at the same moment, many that overdraw."""
     rng = np.random.default_rng(seed)

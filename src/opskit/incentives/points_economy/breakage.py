@@ -236,7 +236,7 @@ def by_cohort(found: Ledger, *, window_days: int = 30) -> "pd.DataFrame":
     of = quarter[gone.index]
     rows: list[tuple[Any, ...]] = []
     for cohort, total in earned.items():
-        mine = of.to_numpy() == cohort
+        mine = (of == cohort).to_numpy(dtype=bool)
         youngest = min(pd.Period(cohort, "Q").end_time.normalize(), last)  # type: ignore[arg-type]
         for day in ages:
             mature = (last - youngest).days >= day
