@@ -8,6 +8,7 @@ from opskit.sample import randomized
 from opskit.sample.world import Chunk, World
 
 BEGINS = 126.0  # days before the end of the shop
+AFTER_DAYS = 1.0  # an order that brings a customer in is no outcome
 SHARE = 0.5
 
 
@@ -19,8 +20,8 @@ def variants(world: World) -> list[dict[str, Any]]:
 
 
 def assign(chunk: Chunk) -> dict[str, Any]:
-    """By lot, at the first order since the start."""
+    """By lot, a day after the first order since the start."""
     days = chunk.world.days
-    customer, at = randomized.first_order(chunk, max(0.0, days - BEGINS), days)
-    other = chunk.rng("aa_check").random(len(at)) < SHARE
-    return {"customer": customer, "variant": np.where(other, "same_again", "control"), "at": at}
+    customer, ordered = randomized.first_order(chunk, max(0.0, days - BEGINS) - AFTER_DAYS, days - AFTER_DAYS)
+    other = chunk.rng("aa_check").random(len(ordered)) < SHARE
+    return {"customer": customer, "variant": np.where(other, "same_again", "control"), "at": ordered + AFTER_DAYS}
