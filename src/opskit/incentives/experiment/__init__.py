@@ -1,6 +1,6 @@
 """Experiments: how long a test takes, whether it may be read, what the treatment does, and whether to ship it."""
 
-from opskit.incentives.experiment.arm_sizes import balance, believed, sample_ratio
+from opskit.incentives.experiment.arm_sizes import balance, believed, if_read, sample_ratio
 from opskit.incentives.experiment.design import Design, arrivals, design, two_armed
 from opskit.incentives.experiment.effects import effects, guardrails
 from opskit.incentives.experiment.figures import (
@@ -40,6 +40,7 @@ __all__ = [
     "false_alarms",
     "final_size",
     "guardrails",
+    "if_read",
     "key_figures",
     "looks",
     "margins",

@@ -95,6 +95,16 @@ def believed(table: "pd.DataFrame") -> bool:
     return bool(table["p_value"].iloc[0] >= SUSPICIOUS)
 
 
+def if_read(table: "pd.DataFrame", sizes: "pd.DataFrame") -> "pd.DataFrame":
+    """The table, or none of its rows where the arms' sizes forbid that a result is read.
+
+    Args:
+        table: A result.
+        sizes: From `sample_ratio`.
+    """
+    return table if believed(sizes) else table.head(0)
+
+
 def balance(found: Outcomes, *, confidence: float = 0.95) -> "pd.DataFrame":
     """What was known of both arms before the assignment: a lot makes them alike.
 

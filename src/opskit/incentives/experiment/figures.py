@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE = (7.4, 3.3)
+_NOTHING = "Nothing to show: the arms' sizes forbid reading a result, or too few customers did anything."
 
 
 def plot_register(table: "pd.DataFrame", ax: "Axes | None" = None, *, unit: str = "orders per customer") -> "Axes":
@@ -118,7 +119,7 @@ def plot_effects(table: "pd.DataFrame", ax: "Axes | None" = None, *, alpha: floa
     ax = plots.axes(ax, size=(7.4, 1.5 + 0.45 * len(table)))
     known = table.dropna(subset=["relative", "relative_low"])
     if known.empty:
-        plots.statement(ax, "No metric varies, or the control has none of it: there is no effect to show.")
+        plots.statement(ax, _NOTHING)
         return ax
     shown = known[::-1].reset_index(drop=True)
     for place, row in shown.iterrows():
@@ -156,7 +157,7 @@ def plot_weeks(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     ax = plots.axes(ax, size=(7.4, 2.9))
     known = table.dropna(subset="difference")
     if known.empty:
-        plots.statement(ax, "No week since the assignment is over yet.")
+        plots.statement(ax, _NOTHING)
         return ax
     plots.error_bars(ax, known["week"], known["low"], known["high"], color=plots.SKY)
     ax.plot(known["week"], known["difference"], "o", color=plots.BLUE, markersize=6)
@@ -180,7 +181,7 @@ def plot_looks(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """The effect as it would have been read week by week, from `looks`, with both kinds of interval."""
     ax = plots.axes(ax, size=_SIZE)
     if table.empty:
-        plots.statement(ax, "Too few customers have their window behind them: nothing could have been read yet.")
+        plots.statement(ax, _NOTHING)
         return ax
     plots.band(ax, table["read_on"], table["always_low"], table["always_high"], color=plots.ORANGE)
     plots.band(ax, table["read_on"], table["low"], table["high"], color=plots.BLUE)
@@ -205,7 +206,7 @@ def plot_false_alarms(table: "pd.DataFrame", ax: "Axes | None" = None, *, alpha:
     """How often tests of nothing raise an alarm by each reading, from `false_alarms`."""
     ax = plots.axes(ax, size=(7.4, 2.9))
     if table.empty:
-        plots.statement(ax, "Nothing could have been read yet.")
+        plots.statement(ax, _NOTHING)
         return ax
     ax.plot(table["readings"], table["peeking"], color=plots.VERMILLION, label="usual p-value")
     ax.plot(table["readings"], table["spending"], color=plots.BLUE, label="bound")

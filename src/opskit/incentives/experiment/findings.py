@@ -63,7 +63,7 @@ def key_figures(
         rows.append((f"{name}: worth per customer after its cost", *worth))
     first, nan = planned.needed.iloc[0], float("nan")
     told = f"Weeks until a decision about an effect of {plots.percent(first['smallest_effect'])}"
-    rows.append((told, float(first["weeks_until_decision"]), nan, nan, int(first["customers"]), "weeks"))
+    rows.append((told, round(float(first["weeks_until_decision"]), 1), nan, nan, int(first["customers"]), "weeks"))
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
 
 
