@@ -104,8 +104,8 @@ def plot_segments(
     table: "pd.DataFrame", test: "pd.DataFrame", ax: "Axes | None" = None, *, confidence: float = 0.95
 ) -> "Axes":
     """Worth of each need in each segment from `by_segment`."""
-    table = table.dropna(subset="worth")
-    if table["segment"].nunique() < 2:
+    table = table.dropna(subset="worth") if len(table) else table
+    if table.empty or table["segment"].nunique() < 2:
         ax = plots.axes(ax, size=(7.6, 1.6))
         plots.statement(ax, "There are no two segments with enough respondents and worths to compare.")
         return ax
