@@ -113,7 +113,7 @@ def ledgers(draw: st.DrawFn) -> pd.DataFrame:
     return frame[["customer_id", "kind"]].assign(**columns, posting_id=[f"{i:03d}" for i in range(len(frame))])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(ledgers())
 def test_laws_of_the_ledger(frame: pd.DataFrame) -> None:
     """Earned = redeemed + expired + reversed + outstanding; negative only with an overdraft; like a clerk's."""

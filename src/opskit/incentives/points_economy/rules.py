@@ -107,7 +107,7 @@ def apply_rules(
     Raises:
         OpskitError: A column is missing, or as_of is no date.
     """
-    rows, texts = _log(log, as_of, behaviour, at, objects, points)
+    rows = _log(log, as_of, behaviour, at, objects, points)
     order = ["at", "object", "points"]
     rows = rows.with_columns(nw.lit(-1).alias("gone"), nw.col("at").dt.truncate("1d").alias("day"))
     for place, rule in enumerate(rules.to_dict("records")):
@@ -129,12 +129,10 @@ def apply_rules(
     counted = frames.collect(
         rows.group_by("behaviour", "gone").agg(nw.len().alias("actions"), nw.col("points").sum())
     ).sort_values(["behaviour", "gone"], ignore_index=True)
-    return _report(counted, rules, texts)
+    return _report(counted, rules)
 
 
-def _log(
-    log: Any, as_of: dt.date, behaviour: str, at: str, objects: tuple[str, ...], points: str
-) -> tuple[nw.LazyFrame[Any], str]:
+def _log(log: Any, as_of: dt.date, behaviour: str, at: str, objects: tuple[str, ...], points: str) -> nw.LazyFrame[Any]:
     frames.day_number(as_of)
     lf = frames.lazy(log, "customer_id", at, table="points" if at == "posted_at" else "events")
     names = lf.collect_schema().names()
@@ -145,17 +143,16 @@ def _log(
     thing = nw.concat_str(named, separator=" ") if named else nw.lit("")
     what = nw.col(behaviour).fill_null("") if behaviour in names else nw.lit("")
     worth = nw.col(points).cast(nw.Float64) if points in names else nw.lit(1.0)
-    lf = lf.select(
+    return lf.select(
         "customer_id",
         nw.col(at).cast(nw.Datetime("us")).alias("at"),
         what.alias("behaviour"),
         thing.alias("object"),
         worth.alias("points"),
     )
-    return lf, behaviour
 
 
-def _report(counted: "pd.DataFrame", rules: "pd.DataFrame", _column: str) -> Applied:
+def _report(counted: "pd.DataFrame", rules: "pd.DataFrame") -> Applied:
     import pandas as pd
 
     rows: list[tuple[Any, ...]] = []
