@@ -135,7 +135,7 @@ def test_without_orders_it_is_one_sentence(tmp_path: Path) -> None:
         ({"whom": "customers", "watch_days": 14}, "scored are customers"),
         ({"best_is": "region=East"}, "region = East"),
         (
-            {"best_share": 0.1, "window_days": 90, "approach_share": 0.02, "holdout_share": 0.0},
+            {"best_share": 0.1, "window_days": 90, "approach_share": 0.02},
             "the best 10% of buyers",
         ),
         ({"trusted": ["owner"]}, "trusted, though known of"),
