@@ -143,7 +143,7 @@ def test_customers_without_orders_is_one_sentence(tmp_path: Path) -> None:
     [
         ({"min_share": 0.5}, "No account meets the rules"),
         ({"min_share": 0.0005, "min_orders": 2}, "Raise min_share"),
-        ({"min_share": 0.0, "min_profit": 3000.0}, "accounts** meet the rules"),
+        ({"min_share": 0.0, "min_profit": 3500.0}, "Only **3 accounts** meet the rules"),
         ({"margin_share": 0.1, "min_growth": 0.5, "min_tenure_days": 30, "review_days": 30}, "key accounts"),
     ],
 )

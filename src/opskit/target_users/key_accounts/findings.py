@@ -187,16 +187,9 @@ def decisions(
     *,
     currency: str = "",
 ) -> list[str]:
-    """What to do, computed from the figures; arguments as `key_figures`.
+    """What to do, computed from the figures; the other arguments as in `key_figures`.
 
     Args:
-        found: From `ledger`.
-        listed: From `key_accounts`.
-        ranked: From `ranking`.
-        lost: From `dependency`.
-        lasting: From `kept`.
-        chance: From `luck`.
-        moved: From `moves`.
         ways: From `listings`.
         files: From `cards`.
         currency: Of the amounts.
@@ -292,6 +285,8 @@ def _said_of_moves(moved: "pd.DataFrame", ways: "pd.DataFrame") -> str:
     best, one = str(by.idxmin()), float(by["one line"])
     real = int(changed["more_than_chance"].sum()) if len(changed) else 0
     text = f"{real} of the {len(changed)} moves since the review before {'is' if real == 1 else 'are'} more than chance"
+    if changed.empty:
+        text = "nobody came or left since the review before"
     if best == "one line" or not one:
         return f"Keep the list as it is: {text}."
     return (
