@@ -46,6 +46,8 @@ def key_figures(found: Findings) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [*_worth_rows(found), *_kano_rows(found), *_other_rows(found)]
+    if not rows:  # rankings that all agree give an order and no worths
+        rows = [("Needs with a worth", 0, _NAN, _NAN, 0, "")]
     table = pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
     return table.assign(n=table["n"].astype("int64"))
 

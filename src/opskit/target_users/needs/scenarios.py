@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 CRITERIA = ("reach", "precision", "cost", "team_fit")
 AROUND, ANY, BLURRED = "weights near yours", "any weights", "weights near yours, scores off by up to one point"
 _PLACES = ("scene", "place", "channel")
-_LOWEST, _HIGHEST = 1.0, 5.0
+_LOWEST, _HIGHEST = 1, 5
 _DRAWS = 20_000
 
 
