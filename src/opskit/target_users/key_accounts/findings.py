@@ -162,8 +162,7 @@ def key_figures(
         (ENTERED, "Accounts that came onto the list since the review before"),
         (LEFT, "Accounts that left it"),
     ):
-        looked = len(moved) > 0
-        value = float((moved["move"] == move).sum()) if looked else float("nan")
+        value = float((moved["move"] == move).sum()) if len(moved) else float("nan")
         rows.append((words, value, *unknown, len(moved), "accounts"))
     figures = pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
     return figures.assign(n=figures["n"].astype("int64"))
@@ -187,9 +186,16 @@ def decisions(
     *,
     currency: str = "",
 ) -> list[str]:
-    """What to do, computed from the figures; the other arguments as in `key_figures`.
+    """What to do, computed from the figures; arguments as `key_figures`.
 
     Args:
+        found: From `ledger`.
+        listed: From `key_accounts`.
+        ranked: From `ranking`.
+        lost: From `dependency`.
+        lasting: From `kept`.
+        chance: From `luck`.
+        moved: From `moves`.
         ways: From `listings`.
         files: From `cards`.
         currency: Of the amounts.
@@ -203,8 +209,7 @@ def decisions(
             f"Plan with **{plots.percent(min(one['kept'], 1.0))}** of what the best accounts of a good half year brought: so "
             "much of it is left in other weeks of the same time. The rest was luck."
         )
-    lines.append(_said_of_time(lasting))
-    lines.append(_said_of_moves(moved, ways))
+    lines += [_said_of_time(lasting), _said_of_moves(moved, ways)]
     return [line for line in lines if line]
 
 
