@@ -78,14 +78,14 @@ def test_leaks_are_refused_and_clean_columns_are_not(half: int) -> None:
 
 @pytest.mark.slow
 def test_traits_come_first_in_shops_of_other_seeds() -> None:
-    """The three planted traits are among the four surest of any shop; what people announce never is."""
+    """What people pay already, in money and in time, comes first in any shop; what they announce never shows."""
     for seed in range(40, 46):
         _, given = tables_of(seed, 4000)
         honest = given["surveys"][~given["surveys"]["question"].isin(sign_up.LEAKS)]
         found = screened(given, honest)
         judged = first_users.judge(found)
         top = first_users.traits(first_users.profile(found, judged), most=4)
-        assert {"workaround", "hours_a_month", "urgency"} <= set(top["column"]), seed
+        assert set(top["column"].head(2)) == {"workaround", "hours_a_month"}, seed
         assert "intention" not in set(top["column"])
         area = judged.accuracy.set_index("judge")
         assert abs(area.loc["cross-fitted", "roc_auc"] - 0.695) < 0.07
