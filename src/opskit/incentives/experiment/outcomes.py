@@ -104,8 +104,9 @@ def outcomes(
     needed = ("experiment", "customer_id", "variant", "assigned_at", *more)
     lf = frames.lazy(assignments, *needed, table="assignments")
     lf = lf.filter(nw.col("experiment").cast(nw.String) == chosen.experiment)
-    known = [nw.col(column).cast(nw.Float64).mean().alias(COVARIATE) for column in more]
-    people = first_assignments(lf, as_of, *known)
+    numbers = [nw.col(column).cast(nw.Float64).alias(COVARIATE) for column in more]
+    lf = lf.select("experiment", "customer_id", "variant", "assigned_at", *numbers)
+    people = first_assignments(lf, as_of, *(nw.col(COVARIATE).mean() for _ in more))
     bought, value_is = _bought(orders, as_of)
     joined = _in_window(people.join(bought, on="customer_id", how="left"), window_days, before_days, bool(more))
     columns = [

@@ -106,7 +106,7 @@ def plan(
 
     Assumes the treatment leaves the variance as it is, arms as large as planned for this test, and arrivals as before.
 
-    Source: power of Welch's t-test by tea-tasting, with the control's variance in both arms.
+    Source: power of a difference of means by tea-tasting, normal approximation, with the control's variance in both arms.
     """
     import pandas as pd
 
@@ -122,7 +122,7 @@ def plan(
         )
     covariate = covariate if known_before(MEASURES[name], control, control, covariate) else "none"
     share = found.design.planned[found.design.treatment]
-    options = {"ratio": share / (1 - share), "alpha": 1 - confidence}
+    options = {"ratio": share / (1 - share), "alpha": 1 - confidence, "use_t": False}
     per_week, unit = arriving_per_week(found), worth_per_unit(found, name, given=worth)
     window_weeks = found.window_days / _WEEK
     needed = [
