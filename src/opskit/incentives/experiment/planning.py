@@ -124,30 +124,29 @@ def plan(
     share = found.design.planned[found.design.treatment]
     options = {"ratio": share / (1 - share), "alpha": 1 - confidence, "use_t": False}
     per_week, unit = arriving_per_week(found), worth_per_unit(found, name, given=worth)
-    window_weeks = found.window_days / _WEEK
-    needed = [
+    needed = pd.DataFrame(
         {"reading": told, **_needed(name, found, control, smallest_effect, power, used, options)}
         for told, used in (("with covariate", covariate), ("without", "none"))
-    ]
-    table = pd.DataFrame(needed)
-    table["weeks_recruiting"] = table["customers"] / per_week
-    table["weeks_until_decision"] = table["weeks_recruiting"] + window_weeks
-    rows = [
+    )
+    needed["weeks_recruiting"] = needed["customers"] / per_week
+    needed["weeks_until_decision"] = needed["weeks_recruiting"] + found.window_days / _WEEK
+    by_weeks = pd.DataFrame(
         {"weeks": week, **_after(name, found, control, week * per_week, smallest_effect, power, covariate, options)}
         for week in weeks
-    ]
-    worth_of_each = smallest_effect * baseline * unit
-    by_weeks = pd.DataFrame(rows)
-    return Plan(
-        table.assign(power=power, alpha=1 - confidence),
-        by_weeks.assign(
-            weeks_until_decision=by_weeks["weeks"] + window_weeks,
-            cost_if_better=worth_of_each * (by_weeks["customers"] * (1 - share) + per_week * window_weeks),
-            cost_if_worse=worth_of_each * by_weeks["customers"] * share,
-        ),
-        baseline,
-        per_week,
-        unit,
+    )
+    costs = _costs(by_weeks, smallest_effect * baseline * unit, share, per_week, found.window_days / _WEEK)
+    return Plan(needed.assign(power=power, alpha=1 - confidence), costs, baseline, per_week, unit)
+
+
+def _costs(
+    by_weeks: "pd.DataFrame", worth_of_each: float, share: float, per_week: float, window_weeks: float
+) -> "pd.DataFrame":
+    """What the worse arm costs while the test recruits, and waiting for its last window where the treatment is better."""
+    n = by_weeks["customers"]
+    return by_weeks.assign(
+        weeks_until_decision=by_weeks["weeks"] + window_weeks,
+        cost_if_better=worth_of_each * (n * (1 - share) + per_week * window_weeks),
+        cost_if_worse=worth_of_each * n * share,
     )
 
 
