@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CORRECTIONS = ("holm", "benjamini-hochberg")
 COVARIATES = ("before", "assignments", "none")
+_FEWEST_TO_ADJUST = 20
+"""Customers of each arm from which on a covariate is taken out."""
 _FOUND = ("control", "treatment", "difference", "low", "high", "relative", "relative_low", "relative_high", "p_value")
 _OF_TEA = (
     "control",
@@ -152,7 +154,9 @@ def _varies(measure: Measure, control: "Aggregates", treatment: "Aggregates") ->
 
 
 def known_before(measure: Measure, control: "Aggregates", treatment: "Aggregates", covariate: str) -> bool:
-    """Whether the covariate is there: before a first order nothing per order can be worked out."""
+    """Whether a covariate can be used: few customers it fits too well, and before a first order nothing is per order."""
+    if min(control.count(), treatment.count()) < _FEWEST_TO_ADJUST:
+        return False
     if covariate != "before" or not measure.known_before or not measure.denominator:
         return covariate != "none"
     column = f"{measure.denominator}_before"
