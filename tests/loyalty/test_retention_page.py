@@ -15,7 +15,7 @@ from opskit.loyalty import retention
 PAGE = Stored("loyalty/retention")
 CDNOW_END = dt.date(1998, 6, 30)
 
-ran = partial(running.ran, PAGE)
+ran = partial(running.ran, "loyalty/retention")
 
 
 def told(share: float) -> str:
