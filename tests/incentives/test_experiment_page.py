@@ -91,6 +91,7 @@ def test_cdnow_has_no_experiment() -> None:
     assert "cdnow has no table assignments" in outcome.reason
 
 
+@pytest.mark.slow
 def test_unplanned_sizes_give_no_result() -> None:
     outcome = ran(experiment="wish_list_page")
     assert outcome.status == "ok", outcome.reason
