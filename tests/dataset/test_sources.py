@@ -14,6 +14,7 @@ import pytest
 
 import opskit
 import opskit.dataset
+from opskit.dataset.csv_files import detect_encoding
 from opskit.dataset.propose import propose, write_proposal
 
 ROWS = [
@@ -36,6 +37,18 @@ EXPORT = [
 def rows(dataset: opskit.dataset.Dataset) -> list[tuple]:
     found = dataset.orders.select("customer_id, ordered_at, revenue").fetchall()
     return sorted(found, key=lambda row: row[1])
+
+
+def test_ids_of_one_word_and_a_number_tell_the_encoding(tmp_path: Path) -> None:
+    """Too few different characters for statistics of language: the headers tell."""
+    path = tmp_path / "orders.csv"
+    path.write_bytes(
+        "\n".join(["客户编号,下单时间,实收金额", *(f"客户{n},2025-01-03,{n}" for n in range(300))]).encode("gbk")
+    )
+    assert detect_encoding(path) == "gb18030"
+    path.write_bytes("\n".join(["a,b,c", *(f"клиент{n},2025-01-03,{n}" for n in range(300))]).encode("koi8_r"))
+    with pytest.raises(opskit.OpskitError, match=r"orders.csv is in none of the encodings tried.*name its encoding"):
+        detect_encoding(path)
 
 
 @pytest.mark.parametrize("encoding", ["gbk", "gb18030", "utf-8", "utf-8-sig", "utf-16"])

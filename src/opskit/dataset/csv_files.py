@@ -5,6 +5,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from opskit import contract
 from opskit.dataset.sql import Raw, literal, quoted
 from opskit.errors import OpskitError
 
@@ -85,12 +86,25 @@ def detect_encoding(path: Path) -> str:
     # Only the lines that are not plain ASCII say anything about the encoding.
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())[:200_000]
     best = from_bytes(telling, cp_isolation=ENCODINGS).best()
-    if best is None:
+    encoding = best.encoding if best else _by_headers(telling)
+    if not encoding:
         raise OpskitError(
             f"{path.name} is in none of the encodings tried: utf-8, {', '.join(ENCODINGS)}. "
             'Save it as UTF-8, or name its encoding in opskit.toml: encoding = "…".'
         )
-    return best.encoding
+    return encoding
+
+
+def _by_headers(telling: bytes) -> str:
+    """The encoding in which the text holds most of the headers that exports are known to have; '' when none has any.
+
+    Ids such as 客户1, 客户2, … repeat so few characters that statistics take them for noise.
+    """
+    columns = [column for table in contract.tables().values() for column in table.columns.values()]
+    known = {word for column in columns for word in column.names if not word.isascii()}
+    found = {encoding: telling.decode(encoding, errors="replace") for encoding in ENCODINGS}
+    held = {encoding: sum(word in text for word in known) for encoding, text in found.items()}
+    return max(held, key=lambda encoding: held[encoding]) if any(held.values()) else ""
 
 
 def _transcode(path: Path, encoding: str, target: Path) -> Path:
