@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRUTH_WINDOW_DAYS = 60
-_UNITS = {"share": "share", "orders": "orders"}
+_UNITS = {"share": "points", "orders": "orders"}
 
 
 def key_figures(
@@ -54,9 +54,12 @@ def key_figures(
     ]
     for _, row in effects.iterrows() if readable else ():
         unit = _UNITS.get(row["unit"], currency or "money")
-        rows.append((f"{name}: {row['label']}, difference", row["difference"], row["low"], row["high"], row["n"], unit))
+        scale = 100 if unit == "points" else 1
+        difference, low, high = (scale * row[part] for part in ("difference", "low", "high"))
+        rows.append((f"{name}: {row['label']}, difference", difference, low, high, row["n"], unit))
     for _, row in guards.iterrows() if readable else ():
-        rows.append((f"{name}: harm, {row['label']}", row["harm"], row["low"], row["high"], row["n"], "share"))
+        harm, low, high = (100 * row[part] for part in ("harm", "low", "high"))
+        rows.append((f"{name}: harm, {row['label']}", harm, low, high, row["n"], "points"))
     if readable:
         net = result.net_worth.iloc[0]
         worth = (net["estimate"], net["low"], net["high"], int(net["n"]), currency or "money")

@@ -117,7 +117,7 @@ def key_figures(
         bounds = ["per_revenue", "low", "high"]
         rows.append(("Points per unit of revenue, last 12 months", *periods.iloc[0][bounds], people, ""))
         if periods.iloc[2]["per_revenue"] == periods.iloc[2]["per_revenue"]:
-            rows.append(("Change of it against the 12 months before", *periods.iloc[2][bounds], people, "share"))
+            rows.append(("Change of it against the 12 months before", *(100 * periods.iloc[2][bounds]), people, "%"))
     actions = int(applied.behaviours["actions"].sum())
     if len(applied.rules):
         removed = float(applied.rules["removed"].sum()) / actions if actions else _NAN
