@@ -16,7 +16,7 @@ from opskit.incentives.points_economy.ledger import Ledger, balances, expiry_che
 from opskit.incentives.points_economy.liability import cohorts, cost, movement, opened, outlook
 from opskit.incentives.points_economy.pace import Pace, by_month, per_revenue
 from opskit.incentives.points_economy.recovery import recovery
-from opskit.incentives.points_economy.rules import Applied, apply_rules, given_rules
+from opskit.incentives.points_economy.rules import Applied, apply_rules, given_rules, marked
 from opskit.incentives.points_economy.suspects import Suspects, suspects
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "key_figures",
     "learnt",
     "ledger",
+    "marked",
     "movement",
     "opened",
     "outlook",

@@ -107,7 +107,23 @@ def apply_rules(
     Raises:
         OpskitError: A column is missing, or as_of is no date.
     """
-    rows = _log(log, as_of, behaviour, at, objects, points)
+    rows = marked(_log(log, as_of, behaviour, at, objects, points), rules)
+    counted = frames.collect(
+        rows.group_by("behaviour", "gone").agg(nw.len().alias("actions"), nw.col("points").sum())
+    ).sort_values(["behaviour", "gone"], ignore_index=True)
+    return _report(counted, rules)
+
+
+def marked(rows: nw.LazyFrame[Any], rules: "pd.DataFrame") -> nw.LazyFrame[Any]:
+    """Say of every action which rule takes it away, in the order that `apply_rules` tells.
+
+    Args:
+        rows: customer_id, at (a time), behaviour, object (text, empty for none), points.
+        rules: From `given_rules`.
+
+    Returns:
+        The rows with ``gone``: the place of the rule among the rules, -1 for what is kept.
+    """
     order = ["at", "object", "points"]
     rows = rows.with_columns(nw.lit(-1).alias("gone"), nw.col("at").dt.truncate("1d").alias("day"))
     for place, rule in enumerate(rules.to_dict("records")):
@@ -126,10 +142,7 @@ def apply_rules(
             broken = nw.col("number") > limit
         taken = (nw.col("counts") == 1) & broken
         rows = rows.with_columns(nw.when(taken).then(nw.lit(place)).otherwise(nw.col("gone")).alias("gone"))
-    counted = frames.collect(
-        rows.group_by("behaviour", "gone").agg(nw.len().alias("actions"), nw.col("points").sum())
-    ).sort_values(["behaviour", "gone"], ignore_index=True)
-    return _report(counted, rules)
+    return rows
 
 
 def _log(log: Any, as_of: dt.date, behaviour: str, at: str, objects: tuple[str, ...], points: str) -> nw.LazyFrame[Any]:
