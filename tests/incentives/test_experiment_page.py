@@ -24,8 +24,9 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert "place {} more orders in 60 days ({} to {})".format(*orders) in words
     assert value["worth per customer after its cost"][1] == "5 CNY"
     assert "5 CNY remain per customer" in words
-    needed = value["Weeks until a decision about an effect of 20%"]
-    assert f"needs {needed[3]} customers, {needed[0]} in this shop" in words
+    (planned,) = [text for text in STORED.shown("lab.plan(") if "weeks_until_decision" in text]
+    assert re.search(r"with covariate\s+0\.2\s+3077 (.|\n)*\n0\s+77\.04 ", planned)
+    assert "needs 3,077 customers, 77 weeks in this shop" in words
     (rules,) = [text for text in STORED.shown("lab.verdict(") if "guardrail" in text]
     assert re.search(r"planned sizes\s+yes(.|\n)*p = 0\.93", rules)
     assert "p = 0.00015 corrected" in rules

@@ -17,12 +17,13 @@ UNLIKE = 0.01
 _WEEK = 7
 
 
-def sample_ratio(arrived: "pd.DataFrame", chosen: Design) -> "pd.DataFrame":
+def sample_ratio(arrived: "pd.DataFrame", chosen: Design, *, confidence: float = 0.95) -> "pd.DataFrame":
     """Sizes of both arms against plan, in all and by week of assignment.
 
     Args:
         arrived: From `arrivals`.
         chosen: From `design`.
+        confidence: Coverage of the intervals of the share.
 
     Returns:
         week (first day; missing: all weeks), control and treatment (customers of one arm only), planned_share and share (of
@@ -58,7 +59,7 @@ def sample_ratio(arrived: "pd.DataFrame", chosen: Design) -> "pd.DataFrame":
         }
     )
     n = table["control"] + table["treatment"]
-    low, high = stats.wilson(table["treatment"], n)
+    low, high = stats.wilson(table["treatment"], n, confidence=confidence)
     planned = chosen.planned[chosen.treatment]
     shares = {"planned_share": planned, "share": table["treatment"] / n.where(n > 0), "low": low, "high": high}
     return table.assign(

@@ -25,7 +25,6 @@ def key_figures(
     sizes: "pd.DataFrame",
     effects: "pd.DataFrame",
     guards: "pd.DataFrame",
-    planned: Plan,
     result: Verdict,
     *,
     currency: str = "",
@@ -37,7 +36,6 @@ def key_figures(
         sizes: From `sample_ratio`.
         effects: From `effects`; not shown where the arms are not of the planned sizes.
         guards: From `guardrails`; the same.
-        planned: From `plan`.
         result: From `verdict`.
         currency: Of money.
 
@@ -64,9 +62,6 @@ def key_figures(
         net = result.net_worth.iloc[0]
         worth = (net["estimate"], net["low"], net["high"], int(net["n"]), currency or "money")
         rows.append((f"{name}: worth per customer after its cost", *worth))
-    first, nan = planned.needed.iloc[0], float("nan")
-    told = f"Weeks until a decision about an effect of {plots.percent(first['smallest_effect'])}"
-    rows.append((told, round(float(first["weeks_until_decision"]), 1), nan, nan, int(first["customers"]), "weeks"))
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
 
 
