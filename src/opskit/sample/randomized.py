@@ -64,3 +64,34 @@ def arms(found: Prospects, *, share: float, uplift: float) -> Arms:
     with np.errstate(divide="ignore", invalid="ignore"):
         given = np.where(found.came, share * treated / found.likely, share * (1 - treated) / (1 - found.likely))
     return Arms(natural, treated, np.where(np.isfinite(given), given, share))
+
+
+def chances(likely: Floats, shares: Floats, odds: Floats) -> Floats:
+    """Probability of an order in each of several arms.
+
+    Args:
+        likely: Probability over all arms.
+        shares: Of the arms, together 1.
+        odds: Odds ratio of each arm against one and the same, a row per customer and a column per arm.
+
+    Returns:
+        A row per customer and a column per arm; weighted with the shares they give back `likely`.
+    """
+    low, high = np.full(len(likely), -60.0), np.full(len(likely), 60.0)
+    log_odds = np.log(odds)
+    for _ in range(60):  # halving: the logit of the arm of odds 1 is between the two
+        middle = (low + high) / 2
+        above = (1 / (1 + np.exp(-(middle[:, None] + log_odds)))) @ shares > likely
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    each = 1 / (1 + np.exp(-(((low + high) / 2)[:, None] + log_odds)))
+    return np.where((likely > 0)[:, None], each, 0.0)
+
+
+def given(found: Prospects, each: Floats, shares: Floats) -> Floats:
+    """Probability of each arm given what came, where each arm has these chances of an order.
+
+    A customer who came although no chance of it is known is as likely in each arm as planned.
+    """
+    weight = shares * np.where(found.came[:, None], each, 1 - each)
+    total = weight.sum(axis=1, keepdims=True)
+    return np.where(total > 0, weight / np.where(total > 0, total, 1), shares)
