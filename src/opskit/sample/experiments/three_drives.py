@@ -83,8 +83,8 @@ def mailing(chunk: Chunk) -> Mailed:
 def _next_month(world: World, days: Floats) -> Floats:
     """Day on which the month after these days begins."""
     opened = np.datetime64(world.first_day, "D")
-    months = (opened + np.floor(days).astype("timedelta64[D]")).astype("datetime64[M]") + 1
-    return (months.astype("datetime64[D]") - opened).astype(float)
+    months = (opened + np.floor(days).astype("timedelta64[D]")).astype("datetime64[M]") + np.timedelta64(1, "M")
+    return (months.astype("datetime64[D]") - opened) / np.timedelta64(1, "D")
 
 
 def _basket(chunk: Chunk, customer: NDArray[np.int64], at: Floats) -> Floats:
