@@ -185,7 +185,9 @@ def read(source: str | Path) -> Design:
         try:
             text = Path(source).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise OpskitError(f"design == {told!r}, must be a readable file. Write one: opskit template level_design") from error
+            raise OpskitError(
+                f"design == {told!r}, must be a readable file. Write one: opskit template level_design"
+            ) from error
     try:
         return _design(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -204,7 +206,9 @@ def _design(table: Mapping[str, Any]) -> Design:
     _known(table, _TOP, "the design")
     for name in ("earn", "levels"):
         if not isinstance(table.get(name), list) or not table[name]:
-            raise OpskitError(f"the design has no [[{name}]]; at least one is needed. See opskit template level_design.")
+            raise OpskitError(
+                f"the design has no [[{name}]]; at least one is needed. See opskit template level_design."
+            )
     return _checked(
         Design(
             name=str(table.get("name", "levels")),
@@ -215,7 +219,9 @@ def _design(table: Mapping[str, Any]) -> Design:
             goals=_made(Goals, table.get("goals", {}), "goals"),
             earn=tuple(_made(Earn, row, f"earn {place}") for place, row in enumerate(table["earn"], 1)),
             levels=tuple(_made(Level, row, f"levels {place}") for place, row in enumerate(table["levels"], 1)),
-            benefits=tuple(_made(Benefit, row, f"benefits {place}") for place, row in enumerate(table.get("benefits", []), 1)),
+            benefits=tuple(
+                _made(Benefit, row, f"benefits {place}") for place, row in enumerate(table.get("benefits", []), 1)
+            ),
         )
     )
 
@@ -251,9 +257,13 @@ def _checked(design: Design) -> Design:
         if getattr(design, name) != int(getattr(design, name)):
             raise OpskitError(f"{name} == {getattr(design, name)!r}, must be a whole number of months.")
     if 0 < design.window_months < _LEAST_WINDOW_MONTHS:
-        raise OpskitError(f"window_months == {design.window_months}, must be 0 (for ever) or >= {_LEAST_WINDOW_MONTHS}.")
+        raise OpskitError(
+            f"window_months == {design.window_months}, must be 0 (for ever) or >= {_LEAST_WINDOW_MONTHS}."
+        )
     if design.currency and design.currency == design.value:
-        raise OpskitError(f"currency == {design.currency!r}, must be another name than value: what is spent is no growth value.")
+        raise OpskitError(
+            f"currency == {design.currency!r}, must be another name than value: what is spent is no growth value."
+        )
     for name in ("first_step_share", "top_share", "least_share", "core_share", "cost_of_margin", "worth_of_spend"):
         check(getattr(design.goals, name), f"goals {name}", ge=0, le=1)
     for name in ("first_step_days", "days_by_idling"):
@@ -281,12 +291,16 @@ def _check_earn(rules: Sequence[Earn]) -> None:
         if not (row.each or row.per_revenue):
             raise OpskitError(f"{where} earns nothing: give each or per_revenue, or leave it out.")
         if row.per_revenue and row.source != "orders":
-            raise OpskitError(f"{where} per_revenue == {row.per_revenue}: only orders bring revenue. Give each instead.")
+            raise OpskitError(
+                f"{where} per_revenue == {row.per_revenue}: only orders bring revenue. Give each instead."
+            )
     pairs = [(row.source, row.behaviour) for row in rules]
     orders = [row for row in rules if row.source == "orders"]
     if len(set(pairs)) < len(pairs) or len(orders) > 1:
         twice = next((name for source, name in pairs if pairs.count((source, name)) > 1), "orders")
-        raise OpskitError(f"[[earn]] names {twice!r} twice; one rule a behaviour, and one for orders. Put them together.")
+        raise OpskitError(
+            f"[[earn]] names {twice!r} twice; one rule a behaviour, and one for orders. Put them together."
+        )
 
 
 def _check_levels(levels: Sequence[Level]) -> None:
@@ -295,7 +309,9 @@ def _check_levels(levels: Sequence[Level]) -> None:
         raise OpskitError(f"levels == {', '.join(names)}: two or more are needed, each with a name of its own.")
     above = levels[1:]
     if levels[0].at not in (None, 0) or levels[0].share is not None:
-        raise OpskitError(f"levels {names[0]!r} is the lowest: it begins at 0 and holds who is left. Take at and share away.")
+        raise OpskitError(
+            f"levels {names[0]!r} is the lowest: it begins at 0 and holds who is left. Take at and share away."
+        )
     by_share = [level.share is not None for level in above]
     if any((level.at is None) == (level.share is None) for level in above) or len(set(by_share)) > 1:
         raise OpskitError("levels above the lowest need at, or share, the same for all of them.")
@@ -303,7 +319,9 @@ def _check_levels(levels: Sequence[Level]) -> None:
         if level.share is not None:
             check(level.share, f"levels {level.name!r} share", gt=0, lt=1)
     if all(by_share) and sum(level.share or 0.0 for level in above) >= 1:
-        raise OpskitError("levels: the shares above the lowest add up to 1 or more; somebody must be at the lowest. Lower them.")
+        raise OpskitError(
+            "levels: the shares above the lowest add up to 1 or more; somebody must be at the lowest. Lower them."
+        )
     last = 0
     for level in above:
         if level.at is not None:

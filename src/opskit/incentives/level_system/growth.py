@@ -21,7 +21,7 @@ class Growth(NamedTuple):
     """What customers earned, ready to be replayed.
 
     Attributes:
-        days: A Narwhals lazy frame: customer_id, group (of customers, for intervals), day (since 1970-01-01), month
+        days: A Narwhals lazy frame, worked out but on Spark: customer_id, group (of customers, for intervals), day (since 1970-01-01), month
             (calendar months since year 0), growth (value earned), core (of it by the core business), revenue and money
             (margin, or revenue without one), both after refunds.
         caps: behaviour, source, actions, growth (before caps), kept, kept_growth; source "missing" is not in the data.
@@ -102,7 +102,7 @@ def growth(design: Design, orders: Any, events: Any = None, points: Any = None, 
     return Growth(_by_day(parts), caps, int(first), _month(last_day), last_day, known, told)
 
 
-_KEPT = ("customer_id", "day", "month", "growth", "core", "revenue", "money")
+_KEPT = ("customer_id", nw.col("epoch_day").alias("day"), "month", "growth", "core", "revenue", "money")
 
 
 def _last_whole_day(as_of: dt.date) -> dt.date:
@@ -140,12 +140,13 @@ def _actions(frame: Any, rule: Earn, last_day: dt.date) -> nw.LazyFrame[Any]:
         nw.col(at).cast(nw.Datetime("us")).alias("at"),
         nw.lit(rule.behaviour).alias("behaviour"),
         (nw.concat_str(things, separator=" ") if things else nw.lit("")).alias("object"),
-        frames.epoch_day(at).alias("day"),
+        frames.epoch_day(at).alias("epoch_day"),  # `marked` has a day of its own
         frames.month_index(at).alias("month"),
         earned.alias("growth"),
+        earned.alias("points"),
         (earned if rule.core else nw.lit(0).cast(nw.Int64)).alias("core"),
-        revenue.alias("revenue"),
-        money.alias("money"),
+        revenue.cast(nw.Float64).alias("revenue"),
+        money.cast(nw.Float64).alias("money"),
     )
 
 
@@ -169,7 +170,11 @@ def _counted(part: nw.LazyFrame[Any]) -> tuple[Any, ...]:
     kept = (nw.col("gone") == -1).cast(nw.Int64)
     row = frames.collect(
         part.select(
-            kept.alias("kept"), "growth", (kept * nw.col("growth")).alias("kept_growth"), "month", nw.lit(1).alias("one")
+            kept.alias("kept"),
+            "growth",
+            (kept * nw.col("growth")).alias("kept_growth"),
+            "month",
+            nw.lit(1).alias("one"),
         ).select(nw.col("one", "growth", "kept", "kept_growth").sum(), nw.col("month").min())
     ).iloc[0]
     counts = (0 if row[name] != row[name] else int(row[name]) for name in ("one", "growth", "kept", "kept_growth"))
@@ -182,4 +187,8 @@ def _by_day(parts: list[nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
         nw.col("month").max(), nw.col("growth", "core", "revenue", "money").sum()
     )
     whole = sums.with_columns(nw.col("growth", "core").cast(nw.Int64), nw.col("revenue", "money").cast(nw.Float64))
-    return stats.assign_groups(whole, ids=rows.select("customer_id"))
+    grouped = stats.assign_groups(whole, ids=rows.select("customer_id"))
+    if grouped.implementation.is_pyspark():
+        return grouped
+    # Every replay reads the days three times: worked out once, the caps and the tables behind them are out of the way.
+    return frames.lazy(grouped.collect("pyarrow").to_native(), "customer_id")

@@ -1,13 +1,12 @@
 """History lived again under a design: who would have been at which level, month by month, and when each was first reached."""
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals as nw
 
 from opskit import frames
-from opskit.errors import check
+from opskit.errors import OpskitError, check
 from opskit.incentives.level_system.design import Design
 from opskit.incentives.level_system.growth import Growth
 
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
 
 YEAR = 12
 NOBODY = -1  # level of somebody with no action yet
+FOREVER_DAYS = 10**6  # longer than any history
 _CODES = 64  # more levels than any design has
-_LEAST_ORDER = 100.0  # growth value of a typical order under the usual design, to within a factor of about three
+TYPICAL_ORDER = 100.0  # growth value of a mean order under the usual design, about
 
 
 class Replay(NamedTuple):
@@ -29,7 +29,8 @@ class Replay(NamedTuple):
             month before and of this one; NOBODY before the first action that counts), n (members).
         spending: group, month, level (held when the month begins; 0 for newcomers), revenue after refunds; the last year.
         totals: group, members, growth, core, revenue, money; the last two of the last year.
-        reached: group, level (place), time (days from the first action), event (whether it was reached), n.
+        reached: group, level (place), time (days from the first action), event (whether it was reached), mature (whether
+            the customer has been followed for the goal's first_step_days), n.
         horizon_days: Time to a level is followed so long: before growth value begins to lapse.
         growth: What went in.
     """
@@ -58,8 +59,10 @@ def usual(orders: Any, *, as_of: Any) -> Design:
 
     design = read(template())
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    mean = float(frames.collect(lf.select(nw.col("revenue").cast(nw.Float64).mean().alias("mean")))["mean"].iloc[0] or 0)
-    scale = 10.0 ** -round(math.log10(mean / _LEAST_ORDER)) if mean > 0 else 1.0
+    mean = float(
+        frames.collect(lf.select(nw.col("revenue").cast(nw.Float64).mean().alias("mean")))["mean"].iloc[0] or 0
+    )
+    scale = float(f"{TYPICAL_ORDER / mean:.1g}") if mean > 0 else 1.0
     earn = tuple(
         dataclasses.replace(rule, per_revenue=scale * rule.per_revenue) if rule.source == "orders" else rule
         for rule in design.earn
@@ -77,7 +80,9 @@ def placed(design: Design, growth: Growth) -> Design:
     >>> import pandas as pd
     >>> from opskit.incentives.level_system import growth as grown, read, template
     >>> when = pd.to_datetime(["2024-01-05"] * 100)
-    >>> orders = pd.DataFrame({"customer_id": range(100), "ordered_at": when, "revenue": [float(x) for x in range(100)]})
+    >>> orders = pd.DataFrame(
+    ...     {"customer_id": range(100), "ordered_at": when, "revenue": [float(x) for x in range(100)]}
+    ... )
     >>> design = read(template())
     >>> placed(design, grown(design, orders, as_of=dt.date(2024, 1, 31))).thresholds
     (0, 70, 90, 98)
@@ -153,7 +158,13 @@ def replay(design: Design, growth: Growth, *, months: int = 24) -> Replay:
         month=counted["move"].map(names), before=counted["code"] // _CODES - 1, level=counted["code"] % _CODES - 1
     )[["group", "month", "before", "level", "n"]].sort_values(["month", "before", "level", "group"], ignore_index=True)
     spending, totals = _money(by_customer, design, growth, first)
-    horizon = 30 * (design.window_months - 1) if design.window_months else 10**6
+    horizon = 30 * (design.window_months - 1) if design.window_months else FOREVER_DAYS
+    asked = design.goals.first_step_days
+    if asked > horizon:
+        raise OpskitError(
+            f"goals first_step_days == {asked}, must be <= {horizon} with window_months == {design.window_months}: later, "
+            "growth value has begun to lapse. Ask for fewer days, or widen the window."
+        )
     reached = _reached(design, growth, horizon)
     return Replay(design, moves, spending, totals, reached, horizon, growth)
 
@@ -198,7 +209,11 @@ def _levels(design: Design, growth: Growth, first: int) -> nw.LazyFrame[Any]:
         steps = [(held >= at).cast(nw.Int64) for at in design.thresholds[1:]]
         level = sum(steps[1:], steps[0])
         levels.append(
-            nw.when(nw.col("first") <= month).then(level).otherwise(nw.lit(NOBODY)).cast(nw.Int64).alias(f"level_{month}")
+            nw.when(nw.col("first") <= month)
+            .then(level)
+            .otherwise(nw.lit(NOBODY))
+            .cast(nw.Int64)
+            .alias(f"level_{month}")
         )
     return values.with_columns(*levels)
 
@@ -245,7 +260,10 @@ def _reached(design: Design, growth: Growth, horizon_days: int) -> "pd.DataFrame
         .with_columns(total)
         .with_columns(
             *(
-                nw.when(nw.col("total") >= design.thresholds[place]).then(nw.col("day")).otherwise(far).alias(f"at_{place}")
+                nw.when(nw.col("total") >= design.thresholds[place])
+                .then(nw.col("day"))
+                .otherwise(far)
+                .alias(f"at_{place}")
                 for place in above
             )
         )
@@ -253,20 +271,23 @@ def _reached(design: Design, growth: Growth, horizon_days: int) -> "pd.DataFrame
         .agg(nw.col("day").min(), nw.col(*(f"at_{place}" for place in above)).min())
     )
     followed = nw.when(end - nw.col("day") < horizon_days).then(end - nw.col("day")).otherwise(nw.lit(horizon_days))
-    rows = by_customer.select(
+    wide = by_customer.select(
         "group",
         followed.cast(nw.Int64).alias("followed"),
         *((nw.col(f"at_{place}") - nw.col("day")).cast(nw.Int64).alias(f"at_{place}") for place in above),
-    ).unpivot(on=[f"at_{p}" for p in above], index=["group", "followed"], variable_name="step", value_name="days")
-    event = nw.col("days") <= nw.col("followed")
+    )
+    steps = [f"at_{place}" for place in above]
+    rows = wide.unpivot(on=steps, index=["group", "followed"], variable_name="step", value_name="days")
+    event, asked = nw.col("days") <= nw.col("followed"), design.goals.first_step_days
     counted = frames.collect(
         rows.with_columns(
-            event.alias("event"), nw.when(event).then(nw.col("days")).otherwise(nw.col("followed")).alias("time")
+            event.alias("event"),
+            (nw.col("followed") >= asked).alias("mature"),
+            nw.when(event).then(nw.col("days")).otherwise(nw.col("followed")).alias("time"),
         )
-        .group_by("group", "step", "time", "event")
+        .group_by("group", "step", "time", "event", "mature")
         .agg(nw.len().alias("n"))
     )
     counted["level"] = counted.pop("step").str.removeprefix("at_").astype(int)
-    return counted[["group", "level", "time", "event", "n"]].sort_values(
-        ["level", "time", "event", "group"], ignore_index=True
-    )
+    keys = ["level", "time", "event", "mature", "group"]
+    return counted[["group", "level", "time", "event", "mature", "n"]].sort_values(keys, ignore_index=True)
