@@ -1,0 +1,140 @@
+"""The plan on one page, as people sign it: HTML for the report, and a page of its own to print."""
+
+import datetime as dt
+import html
+from typing import TYPE_CHECKING, Any
+
+from opskit import plots
+from opskit.incentives.experiment.measures import MEASURES
+from opskit.incentives.plan.audience import Audience
+from opskit.incentives.plan.claims import rule_of
+from opskit.incentives.plan.expected import MEASURED
+from opskit.incentives.plan.flags import WHOLE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEADS = (
+    "Who, and the goal",
+    "What, and where it is redeemed",
+    "How they are told",
+    "Customers",
+    "Cost",
+    "KPI",
+    "Until",
+)
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+@page {{ size: A4 landscape; margin: 12mm; }}
+body {{ margin: 24px; color: #1c2733; font: 12.5px/1.45 "Helvetica Neue", Arial, "Noto Sans SC", "Microsoft YaHei", "PingFang SC", sans-serif; }}
+@media print {{ body {{ margin: 0; font-size: 8.5pt; }} }}
+h1 {{ margin: 0 0 2px; font-size: 1.7em; }}
+table {{ width: 100%; border-collapse: collapse; margin: 10px 0; }}
+th, td {{ padding: 6px 10px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #d5dce3; }}
+thead th {{ color: #5b6b7b; border-bottom: 2px solid #0b6e74; white-space: nowrap; }}
+tr {{ break-inside: avoid; }}
+small {{ color: #5b6b7b; font-size: 0.9em; }}
+em {{ color: #b3261e; font-style: normal; }}
+</style></head><body><h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+def brief(
+    found: Audience,
+    figures: "pd.DataFrame",
+    flags: "pd.DataFrame",
+    *,
+    currency: str = "",
+) -> str:
+    """The plan as an HTML table, one row for each row of the plan, with what it is expected to come to and its flags.
+
+    Args:
+        found: From `audience`.
+        figures: From `expected`.
+        flags: From `flags`.
+        currency: Of the amounts.
+
+    Returns:
+        HTML without styles, scripts or links, every text of the worksheet escaped.
+    """
+    rows = zip(found.plan.to_dict("records"), figures.to_dict("records"), strict=True)
+    body = "\n".join(_row(plan, row, flags, currency) for plan, row in rows)
+    head = "".join(f"<th>{name}</th>" for name in HEADS)
+    sent, aside = int(figures["to_be_sent"].sum()), int(figures["held_out"].sum())
+    most = plots.money(float(figures["cost_at_most"].sum(min_count=1)), currency)
+    back = int(figures["kept_back"].sum())
+    whole = flags[flags["row"] == WHOLE]["value"]
+    left = "".join(f"<br><em>{html.escape(value)}</em>" for value in whole)
+    return (
+        f"<p>As of {found.as_of}: <strong>{sent:,} customers</strong> get a message, {aside:,} are held out, {back:,} kept back. "
+        f"Costs at most <strong>{html.escape(most)}</strong>.{left}</p>\n"
+        f'<table class="brief">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n'
+        f"<p>Agreed: marketing ________________ · customer operations ________________ · finance ________________ · day ____________</p>"
+    )
+
+
+def page(body: str, *, as_of: dt.date, name: str = "") -> str:
+    """The brief as an HTML file of its own, one landscape A4 page to print.
+
+    Args:
+        body: From `brief`.
+        as_of: Day of the plan.
+        name: Of the business.
+    """
+    title = f"Incentive plan{f' of {name}' if name else ''}, {as_of}"
+    return _PAGE.format(title=html.escape(title), body=body)
+
+
+def _row(plan: dict[Any, Any], row: dict[Any, Any], flags: "pd.DataFrame", currency: str) -> str:
+    several = flags["row"].str.split(" + ", regex=False)
+    mine = flags[[plan["row"] in names for names in several]]
+    raised = f"<br><em>{html.escape(', '.join(mine['flag']))}</em>" if len(mine) else ""
+    cells = (
+        f"<strong>{_text(plan['segment'])}</strong><br>{plan['goal']}<br><small>{_text(rule_of(plan))}</small>{raised}",
+        _means(plan, currency),
+        _told(plan),
+        f"<strong>{row['to_be_sent']:,}</strong> sent<br>{row['held_out']:,} held out<br>"
+        f"<small>{row['kept_back']:,} kept back<br>of {row['people']:,}</small>",
+        _cost(row, currency),
+        _kpi(plan, row, currency),
+        _text(plan["until"] or "–").replace("-", "&#8209;"),
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value))
+
+
+def _means(plan: dict[Any, Any], currency: str) -> str:
+    cost = "cost not known" if plan["unit_cost"] != plan["unit_cost"] else plots.money(plan["unit_cost"], currency)
+    drive = f"{plan['drive']}, " if plan["drive"] else ""
+    return f"<strong>{_text(plan['means'])}</strong><br>{_text(plan['scene'] or '–')}<br><small>{drive}{_text(cost)} each</small>"
+
+
+def _told(plan: dict[Any, Any]) -> str:
+    cap = "no cap" if plan["cap"] != plan["cap"] else f"at most {plan['cap']:g} in {plan['cap_days']:g} days"
+    return f"<strong>{_text(plan['medium'])}</strong>, {plan['messages']:g} ×<br>{_text(plan['message'] or '–')}<br><small>{cap}</small>"
+
+
+def _cost(row: dict[Any, Any], currency: str) -> str:
+    most, each = plots.money(row["cost_at_most"], currency), plots.number(row["cost_each"])
+    return f"<strong>{_text(most)}</strong><br>at most<br><small>{each} a customer expected</small>"
+
+
+def _kpi(plan: dict[Any, Any], row: dict[Any, Any], currency: str) -> str:
+    if not plan["kpi"]:
+        return "–"
+    if plan["kpi"] not in MEASURED:
+        return _text(plan["kpi"])
+    measure = MEASURES[plan["kpi"]]
+    told = plots.percent if measure.unit == "share" else plots.number
+    unit = f" {currency}" if measure.unit == "money" and currency else ""
+    hoped = "" if row["hoped"] != row["hoped"] else f" → {told(row['base'] * (1 + row['hoped']))}"
+    shown = "nothing" if row["visible"] != row["visible"] else f"from +{plots.percent(row['visible'])}"
+    return (
+        f"<strong>{_text(plan['kpi'])}</strong> in {plan['kpi_days']:g} days<br>{told(row['base'])}{hoped}{_text(unit)}<br>"
+        f"<small>shown: {shown}</small>"
+    )
