@@ -173,10 +173,15 @@ def template(
     out: Annotated[Path, typer.Option(help="A workbook (.xlsx) or a folder of CSV files.")] = Path("opskit.xlsx"),
     force: Annotated[bool, typer.Option(help="Replace files that are there.")] = False,
 ) -> None:
-    """Write empty tables to fill in, with the meaning of every column beside them."""
+    """Write empty tables to fill in, with the meaning of every column beside them; level_design is a file of settings."""
     from opskit import contract
+    from opskit.incentives import level_system
 
-    for path in contract.write_template(tables or ["orders"], out, force=force):
+    names = tables or ["orders"]
+    empty = [name for name in names if f"{name}.toml" != level_system.FILE_NAME]
+    written = contract.write_template(empty, out, force=force) if empty else []
+    written += [level_system.write_template(out, force=force)] if len(empty) < len(names) else []
+    for path in written:
         typer.echo(f"Wrote {path}")
 
 

@@ -149,6 +149,11 @@ class Dataset:
             return {}
         return json.loads(path.read_text(encoding="utf-8"))
 
+    def beside(self, name: str) -> Path | None:
+        """A file beside the data, such as a level design; None where there is none."""
+        path = self._store.base / name
+        return path if path.is_file() else None
+
     @property
     def notes(self) -> tuple[str, ...]:
         """Assumptions made while reading the tables used so far."""
