@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opskit.errors import OpskitError, check
-from opskit.sample import derived, dictionary
+from opskit.sample import derived, dictionary, level_design
 from opskit.sample.truth import planted, values
 from opskit.sample.world import LAST_DAY, Chunk, Column, World, builders
 
@@ -43,7 +43,8 @@ def write(
         progress: Called with customers done and customers in all.
 
     Returns:
-        The folder, holding one Parquet file per table, opskit.toml, truth.json and README.md.
+        The folder, holding one Parquet file per table, opskit.toml, truth.json and README.md, and beside orders
+        level_design.toml.
 
     Raises:
         OpskitError: An argument or a planted value is out of bounds.
@@ -74,6 +75,8 @@ def write(
         ("README.md", dictionary.readme(shop, chosen)),
     ):
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    if "orders" in chosen:
+        (folder / level_design.FILE_NAME).write_text(level_design.text(), encoding="utf-8", newline="\n")
     return folder
 
 

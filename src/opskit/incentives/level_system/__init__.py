@@ -2,7 +2,7 @@
 
 from opskit.incentives.level_system.audit import JUDGE, audit
 from opskit.incentives.level_system.comparison import compare
-from opskit.incentives.level_system.design import FILE_NAME, Benefit, Design, Earn, Goals, Level, read, template
+from opskit.incentives.level_system.design import FILE_NAME, Benefit, Design, Earn, Goals, Level, read, template, write_template
 from opskit.incentives.level_system.growth import Growth, growth
 from opskit.incentives.level_system.measures import (
     benefit_costs,

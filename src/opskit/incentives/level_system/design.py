@@ -141,7 +141,7 @@ class Design:
         Raises:
             OpskitError: The design gives shares; `placed` works the thresholds out of history.
         """
-        found = [level.at for level in self.levels if level.at is not None]
+        found = [0, *(level.at for level in self.levels[1:] if level.at is not None)]
         if len(found) < len(self.levels):
             raise OpskitError("the design gives target shares, not thresholds. Call level_system.placed first.")
         return tuple(found)
@@ -197,6 +197,30 @@ def read(source: str | Path) -> Design:
 def template() -> str:
     """The design file that `opskit template level_design` writes: complete, with target shares, no money of one currency."""
     return resources.files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
+
+
+def write_template(out: Path, *, force: bool = False) -> Path:
+    """Write `template` as level_design.toml.
+
+    Args:
+        out: A folder, or a file whose folder is meant.
+        force: Replace a file that is there.
+
+    Returns:
+        The file written.
+
+    Raises:
+        OpskitError: It is there already, or the place cannot be written.
+    """
+    target = (out.parent if out.suffix else out) / FILE_NAME
+    if target.exists() and not force:
+        raise OpskitError(f"{target} is there already. Give another --out, or --force to replace it.")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(template(), encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OpskitError(f"{target} cannot be written: {error.strerror}. Give another --out.") from error
+    return target
 
 
 _TOP = ("name", "value", "currency", "window_months", "keep_months", "goals", "earn", "levels", "benefits")
