@@ -1,5 +1,6 @@
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,35 @@ ENGINES: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 
 
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=[*ENGINES, pytest.param("pyspark", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest) -> Callable[[pd.DataFrame], Any]:
     """Turns a pandas frame into each engine's own."""
-    return ENGINES[request.param]
+    return request.getfixturevalue("spark_frame") if request.param == "pyspark" else ENGINES[request.param]
+
+
+@pytest.fixture(scope="session")
+def spark_frame() -> Iterator[Callable[[pd.DataFrame], Any]]:
+    """Turns a pandas frame into a PySpark frame of two partitions, in a session that is quick with little data."""
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    settings = {
+        "spark.driver.memory": "1g",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.timestampType": "TIMESTAMP_NTZ",  # naive local times, as everywhere in opskit
+        "spark.sql.codegen.wholeStage": "false",  # compiling a plan takes longer than running it over so few rows
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield lambda frame: session.createDataFrame(pa.Table.from_pandas(frame, preserve_index=False)).repartition(2)
+    session.stop()
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,13 @@ def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
     return narwhal.lazy()
 
 
+def start_of(lf: nw.LazyFrame[Any], column: str, every: str = "1d") -> nw.Expr:
+    """The beginning of the day, hour or minute of a column, in the column's own kind."""
+    start = nw.col(column).dt.truncate(every)
+    # Spark's answer would be an instant, which shows another time of day where the session's zone is another.
+    return start.cast(lf.collect_schema()[column]) if lf.implementation.is_pyspark() else start
+
+
 def like(result: nw.LazyFrame[Any], frame: Any) -> Any:
     """The result as the kind of frame that went in: a DuckDB relation or a lazy Polars frame stays lazy."""
     kind = nw.from_native(frame)
@@ -55,7 +62,7 @@ def beside(frame: nw.LazyFrame[Any], table: "pd.DataFrame") -> nw.LazyFrame[Any]
         _brought_in = _arrow(table)
         return nw.from_native(native.query("_unused", "from _brought_in"))  # DuckDB finds the variable by its name
     if kind.is_pyspark():
-        return nw.from_native(native.sparkSession.createDataFrame(table))
+        return nw.from_native(native.sparkSession.createDataFrame(_arrow(table)))
     return nw.from_arrow(_arrow(table), backend=kind).lazy()
 
 

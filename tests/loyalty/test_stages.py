@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from opskit import frames
 from opskit.errors import OpskitError, TooLittleDataError
 from opskit.loyalty import stages
 
@@ -141,10 +142,7 @@ def test_customers_are_there_from_the_sign_up(engine: Any) -> None:
 def test_current_is_the_last_stage_of_each_customer(engine: Any) -> None:
     both = pd.concat([MONTHLY, orders([("B", 0.0)])])
     listed = stages.current(engine(both), as_of=AS_OF)
-    table = listed.df() if hasattr(listed, "df") else listed
-    table = table.collect() if hasattr(table, "collect") else table
-    table = table.to_pandas() if hasattr(table, "to_pandas") else table
-    table = table.sort_values("customer_id").set_index("customer_id")
+    table = frames.collect(frames.lazy(listed)).sort_values("customer_id").set_index("customer_id")
     assert table["stage"].tolist() == ["loyalty", "none"]
     assert table["months"].tolist() == [8, 12]
 

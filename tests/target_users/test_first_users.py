@@ -24,7 +24,7 @@ TABLES = dict[str, pd.DataFrame]
 
 
 def day(number: float) -> pd.Timestamp:
-    return START + pd.Timedelta(days=number)
+    return (START + pd.Timedelta(days=number)).as_unit("us")  # as fine as Spark can tell
 
 
 def tables(people: int = 600, seed: int = 1, *, leak: str = "", effect: float = 2.0) -> TABLES:

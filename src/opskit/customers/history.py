@@ -55,7 +55,7 @@ def order_days(lf: nw.LazyFrame[Any], value: str) -> nw.LazyFrame[Any]:
         A Narwhals lazy frame to aggregate: customer_id; day (its beginning, a date or time as ordered_at is); orders
         (rows); the value's sum, under its own name.
     """
-    days = lf.with_columns(nw.col("ordered_at").dt.truncate("1d").alias("day"))
+    days = lf.with_columns(frames.start_of(lf, "ordered_at").alias("day"))
     return days.group_by("customer_id", "day").agg(nw.len().alias("orders"), nw.col(value).sum())
 
 

@@ -106,7 +106,7 @@ def _counted(lf: nw.LazyFrame[Any]) -> "pd.DataFrame":
     if "expires_at" in lf.collect_schema().names():
         lf = lf.with_columns(nw.col("expires_at").cast(nw.Datetime("us")).alias("lapse"))
         says = ~nw.col("lapse").is_null()
-        clock = says & (nw.col("lapse") != nw.col("lapse").dt.truncate("1d"))
+        clock = says & (nw.col("lapse") != frames.start_of(lf, "lapse"))
         # Whole numbers hold no missing value in pandas, so one that lapses at no time is filled before it is reckoned with.
         lf = lf.with_columns(
             nw.when(says).then(nw.col("lapse")).otherwise(nw.col("posted_at").cast(nw.Datetime("us"))).alias("filled")

@@ -41,7 +41,8 @@ def earnings(points: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
         (nw.col("behaviour").fill_null("") if "behaviour" in names else nw.lit("")).alias("behaviour"),
         item.alias("item"),
         (nw.col("object_id").cast(nw.String) if "object_id" in names else nw.lit("")).fill_null("").alias("object"),
-    ).with_columns(nw.lit(1).alias("one"), nw.col("at").dt.truncate("1d").alias("day"))
+    )
+    lf = lf.with_columns(nw.lit(1).alias("one"), frames.start_of(lf, "at").alias("day"))
     return lf.with_columns(nw.when(nw.col("at") == nw.col("day")).then(nw.lit(1)).otherwise(nw.lit(0)).alias("no_time"))
 
 
@@ -61,7 +62,7 @@ def _odd(by_customer: nw.LazyFrame[Any], name: str, times: float, people: int) -
 
 def velocity(rows: nw.LazyFrame[Any], times: float, people: int) -> Found:
     """Most earnings within an hour of the clock."""
-    hours = rows.with_columns(nw.col("at").dt.truncate("1h").alias("hour")).group_by("customer_id", "hour")
+    hours = rows.with_columns(frames.start_of(rows, "at", "1h").alias("hour")).group_by("customer_id", "hour")
     most = hours.agg(nw.len().alias("velocity")).group_by("customer_id").agg(nw.col("velocity").max())
     return _odd(most, "velocity", times, people)
 
@@ -138,7 +139,7 @@ def together(rows: nw.LazyFrame[Any], people: int) -> "pd.DataFrame | None":
         people: How many accounts there are.
     """
     minutes = (
-        rows.with_columns(nw.col("at").dt.truncate("1m").alias("minute"))
+        rows.with_columns(frames.start_of(rows, "at", "1m").alias("minute"))
         .group_by("customer_id", "behaviour", "minute")
         .agg(nw.col("one").max())
         .with_columns(nw.col("one").sum().over("behaviour", "minute").alias("crowd"))

@@ -123,6 +123,8 @@ def kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         native = lf.to_native()
         _rows = native.to_arrow_table()
         return nw.from_native(native.query("_unused", "from _rows"))  # DuckDB finds the variable by its name
+    if lf.implementation.is_pyspark():
+        return nw.from_native(lf.to_native().localCheckpoint())
     return lf.collect().lazy() if lf.implementation.is_polars() else lf
 
 

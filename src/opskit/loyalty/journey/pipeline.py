@@ -76,9 +76,8 @@ def _stay(each: nw.LazyFrame[Any], place: int, stages: int, extra: list[str], en
     here, won, lost = (nw.col(f"at_{at}") for at in (place, stages - 1, stages))
     never = nw.lit(_NEVER)
     later = [f"at_{at}" for at in range(place + 1, stages)]
-    staying = each.with_columns((nw.min_horizontal(*later) if later else never).alias("moved")).filter(
-        here < never, nw.col("moved") >= here
-    )
+    moved = nw.min_horizontal(*later, never) if later else never  # Spark takes the least of two at least
+    staying = each.with_columns(moved.alias("moved")).filter(here < never, nw.col("moved") >= here)
     # A lead that was lost and is taken up again was not lost from here.
     staying = staying.with_columns(nw.when(lost >= here).then(lost).otherwise(never).alias("no"))
     staying = staying.with_columns(nw.min_horizontal("moved", "no").alias("gone"))

@@ -145,7 +145,7 @@ def order_actions(orders: Any, *, as_of: dt.date, steps: tuple[str, ...] = ORDER
     lf, _ = customers.until(orders, as_of=as_of)
     number = nw.col("one").cum_sum().over("customer_id", order_by="occurred_at")
     days = (
-        lf.select("customer_id", "ordered_at", nw.col("ordered_at").dt.truncate("1d").alias("day"))
+        lf.select("customer_id", "ordered_at", frames.start_of(lf, "ordered_at").alias("day"))
         .group_by("customer_id", "day")
         .agg(nw.col("ordered_at").max().alias("occurred_at"))
         .with_columns(nw.lit(1).alias("one"))

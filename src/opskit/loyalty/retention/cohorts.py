@@ -186,7 +186,7 @@ def order_ages(orders: Any, *, as_of: dt.date) -> nw.LazyFrame[Any]:
     lf, _ = customers.until(orders, as_of=as_of)
     first_day = frames.epoch_day("first_at")
     return (
-        lf.select("customer_id", nw.col("ordered_at").dt.truncate("1d").alias("day"))
+        lf.select("customer_id", frames.start_of(lf, "ordered_at").alias("day"))
         .group_by("customer_id", "day")
         .agg(nw.len().alias("orders"))
         .with_columns(nw.col("day").min().over("customer_id").alias("first_at"))
