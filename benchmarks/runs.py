@@ -8,11 +8,13 @@ papermill's loop is the one its documentation shows; it writes notebooks only, o
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +71,6 @@ def headline(path: Path) -> Any:
 
 
 def main() -> None:
-    """Compare, then time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--branches", type=int, default=30)
     parser.add_argument("--page", default="loyalty/retention")
@@ -77,14 +78,19 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = branches(Path(folder), options.branches)
-        started = time.perf_counter()
-        mine = ours(data, options.page, Path(folder) / "ours", options.jobs)
-        middle = time.perf_counter()
-        theirs = loop(data, options.page, Path(folder) / "loop", sorted(mine))
-        ended = time.perf_counter()
+        mine, own = _timed(lambda: ours(data, options.page, Path(folder) / "ours", options.jobs))
+        theirs, other = _timed(lambda: loop(data, options.page, Path(folder) / "loop", sorted(mine)))
     assert mine == theirs, "the figures differ"
-    own, other = middle - started, ended - middle
-    print(f"{len(mine)} reports of {options.page}: opskit {own:.1f} s, papermill {other:.1f} s, {other / own:.2f}x")
+    case = f"{len(mine)} of {options.page}, {options.jobs} jobs"
+    print(json.dumps({"case": case, "ours": own, "theirs": other}))
+
+
+def _timed(run: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, float]]:
+    """What it finds, and the wall seconds and the processor seconds of the processes that it waited for."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    found = run()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return found, {"wall": wall, "cpu": sum(after[:2]) - sum(before[:2])}
 
 
 if __name__ == "__main__":
