@@ -14,7 +14,7 @@ SRC = ROOT / "src" / "opskit"
 
 TOPICS = ("target_users", "acquisition", "loyalty", "incentives", "monetization")
 FLOORS = {
-    **dict.fromkeys(("errors", "frames", "stats", "truth"), 0),
+    **dict.fromkeys(("errors", "frames", "locks", "stats", "truth"), 0),
     **dict.fromkeys(("contract", "dataset", "customers", "features", "plots"), 1),
     **dict.fromkeys(TOPICS, 2),
     **dict.fromkeys(("overview", "data_health", "reports", "sample"), 3),

@@ -48,7 +48,9 @@ def run(
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(help="Dataset: a name (shop) or a path; repeat it for several.", show_default="shop"),
+        typer.Option(
+            help="Dataset: a name (shop), path or postgresql://…; repeat it for several.", show_default="shop"
+        ),
     ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option("-p", metavar="NAME=VALUE", help="Set a parameter of the pages; repeatable.")
@@ -110,16 +112,22 @@ def run(
 
 @app.command()
 def init(
-    files: Annotated[list[Path], typer.Argument(help="Exports of yours: CSV, Excel, Parquet, JSON lines, a database.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="Exports of yours: CSV, Excel, Parquet, JSON lines, a database file, postgresql://user@host/db."
+        ),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for opskit.toml.", show_default="the first file's folder")
+        Path | None, typer.Option(help="Folder for opskit.toml.", show_default="the first file's, or this one")
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace an opskit.toml that is there.")] = False,
 ) -> None:
     """Guess which column is which (English and Chinese) and write a first opskit.toml."""
     from opskit.dataset import propose, write_proposal
+    from opskit.dataset.address import is_address
 
-    folder = out or files[0].resolve().parent
+    folder = out or (Path.cwd() if is_address(files[0]) else Path(files[0]).resolve().parent)
     proposal = propose(files, base=folder)
     target = write_proposal(proposal, folder, force=force)
     for note in proposal.notes:
@@ -134,7 +142,7 @@ def init(
 
 @app.command(name="check")
 def check_data(
-    data: Annotated[str, typer.Argument(help="Dataset: a name (shop) or a path.")],
+    data: Annotated[str, typer.Argument(help="Dataset: a name (shop), a path or postgresql://user@host/db.")],
     as_of: Annotated[str, typer.Option(help="Last day that counts, YYYY-MM-DD.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write the violations to this CSV, Excel or Parquet file.")] = None,
 ) -> None:
@@ -236,11 +244,19 @@ def main() -> None:
     try:
         app()
     except OpskitError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {_without_passwords(str(error))}", err=True)
         sys.exit(2)
     except Exception as error:  # the last line of defence
-        typer.echo(f"error: {type(error).__name__}: {error} (full traceback in {_saved_traceback()})", err=True)
+        told = _without_passwords(f"{type(error).__name__}: {error}")
+        typer.echo(f"error: {told} (full traceback in {_saved_traceback()})", err=True)
         sys.exit(3)
+
+
+def _without_passwords(text: str) -> str:
+    """The text as it may be printed: an address mistyped on the command line is in its error."""
+    from opskit.dataset.address import masked
+
+    return masked(text)
 
 
 def _never_fail_to_print(stream: TextIO) -> None:
@@ -257,5 +273,5 @@ def _saved_traceback() -> Path:
     with tempfile.NamedTemporaryFile(
         "w", prefix="opskit-error-", suffix=".txt", delete=False, encoding="utf-8"
     ) as file:
-        file.write(traceback.format_exc())
+        file.write(_without_passwords(traceback.format_exc()))
     return Path(file.name)

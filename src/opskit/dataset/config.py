@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from opskit import contract
+from opskit.dataset.address import is_address, masked, secrets
 from opskit.errors import OpskitError, did_you_mean
 
 FILE_NAME = "opskit.toml"
@@ -21,6 +22,7 @@ class TableConfig(BaseModel):
 
     source: str | list[str] = ""
     table: str = ""
+    query: str = ""
     encoding: str = ""
     date_format: str = ""
     decimal: Literal[".", ","] = "."
@@ -77,6 +79,7 @@ def read(path: Path) -> Config:
     except ValidationError as error:
         raise OpskitError("\n".join(_sentence(path, problem) for problem in error.errors())) from error
     for name, table in config.tables.items():
+        _check_source(f"{path} [tables.{name}]", table)
         known = contract.table(name).columns
         for column in table.columns:
             if column not in known:
@@ -86,6 +89,23 @@ def read(path: Path) -> Config:
                     "Extra columns need no mapping: they are kept under their own name."
                 )
     return config
+
+
+def _check_source(place: str, table: TableConfig) -> None:
+    """Refuse a password in the file, and a query that nobody would answer."""
+    if isinstance(table.source, list) and any(map(is_address, table.source)):
+        raise OpskitError(f"{place} lists several sources; a database stands alone. A query joins tables: UNION ALL.")
+    if isinstance(table.source, str) and is_address(table.source):
+        if secrets(table.source):
+            raise OpskitError(
+                f"{place} holds a password, and files are passed on. Write a variable instead, "
+                "postgresql://user:${SHOP_PASSWORD}@host/database, and set it where you start opskit; or leave the "
+                "password to PGPASSWORD or ~/.pgpass."
+            )
+    elif table.query:
+        raise OpskitError(f'{place} has a query, which only a database answers: source = "postgresql://user@host/db".')
+    if table.query and table.table:
+        raise OpskitError(f"{place} names both a table and a query: keep one of them.")
 
 
 def parse_day(value: str | dt.date, name: str = "as_of") -> dt.date:
@@ -113,4 +133,4 @@ def _sentence(path: Path, problem: Any) -> str:
             f"{did_you_mean(str(problem['loc'][-1]), options)}"
         )
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{path}: {where} == {problem['input']!r}: {message}"
+    return masked(f"{path}: {where} == {problem['input']!r}: {message}")

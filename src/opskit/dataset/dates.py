@@ -121,7 +121,7 @@ def _localized(sql: str, label: str, timezone: str) -> str:
     if not timezone:
         raise OpskitError(
             f"{label} carries a time zone, and reports use local time. "
-            'Name the zone in opskit.toml: timezone = "Asia/Shanghai" (or opskit.open(…, timezone="Asia/Shanghai")).'
+            'Name the zone in opskit.toml (opskit init writes one): timezone = "Asia/Shanghai"; or opskit.open(…, timezone=…).'
         )
     return f"timezone({literal(timezone)}, ({sql})::TIMESTAMPTZ)"
 

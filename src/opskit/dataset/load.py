@@ -45,7 +45,7 @@ class Loaded:
     notes: list[str]
     currency: str = ""
     stored: tuple[str, ...] = ()
-    """What DuckDB holds of it; nothing when it only looks at the file."""
+    """What other pages can take over from DuckDB; nothing when it only looks at the file, as they can."""
 
 
 def load(con: "duckdb.DuckDBPyConnection", raw: Raw, name: str, config: TableConfig, *, wide: DatasetWide) -> Loaded:
@@ -158,7 +158,7 @@ def _account(con: "duckdb.DuckDBPyConnection", raw: Raw, table: contract.Table, 
         exclusions,
         [*raw.notes, *plan.notes],
         plan.currency,
-        (f"all_{table.name}",) if _is_stored(raw, plan) else (),
+        (f"all_{table.name}",) if raw.snapshot or _is_stored(raw, plan) else (),
     )
 
 

@@ -1,11 +1,13 @@
 """Finding a dataset from a name, a path or frames."""
 
 import datetime as dt
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from opskit import contract
+from opskit.dataset.address import concealed, database_name, is_address, masked
 from opskit.dataset.config import FILE_NAME, Config, TableConfig, read
 from opskit.dataset.dataset import Dataset
 from opskit.dataset.propose import propose
@@ -25,8 +27,8 @@ def open_dataset(
     """Open a dataset by name, path or frames.
 
     Args:
-        data: "shop", "cdnow" or "cdnow_full"; a file, a folder or an opskit.toml; one frame (orders) or a mapping of
-            table name to frame.
+        data: "shop", "cdnow" or "cdnow_full"; a file, a folder or an opskit.toml; a database, as
+            "postgresql://user@host:5432/database"; one frame (orders) or a mapping of table name to frame.
         as_of: Last day that counts, inclusive; empty: opskit.toml's, else the last day in the data.
         where: Filter as text ("region=North; channel=search") or mapping.
         engine: Kind of frame that tables come as: duckdb, pandas, polars or pyarrow.
@@ -94,6 +96,8 @@ def _find(data: Any) -> Found:
         named = named_datasets()
         if str(data) in named:
             return _folder(named[str(data)])
+        if is_address(data):
+            return _database(concealed(str(data)))
         path = Path(data).expanduser()
         if path.is_dir():
             return _folder(path)
@@ -103,7 +107,7 @@ def _find(data: Any) -> Found:
             return _files(expand(str(data), Path.cwd()), Path.cwd())
         near = [*named, *(entry.name for entry in path.parent.iterdir())] if path.parent.is_dir() else [*named]
         raise OpskitError(
-            f"data == {str(data)!r}: there is no such file or folder, and the datasets that come with opskit are "
+            f"data == {masked(str(data))!r}: there is no such file or folder, and the datasets that come with opskit are "
             f"{', '.join(named)}.{did_you_mean(path.name, near)}"
         )
     frames = dict(data) if isinstance(data, Mapping) else {"orders": data}
@@ -149,6 +153,13 @@ def _paths(source: str | list[str], base: Path) -> Iterator[Path]:
         yield from (path.resolve() for path in expand(source, base))
     except OpskitError:
         return
+
+
+def _database(address: str) -> Found:
+    proposal = propose([address], base=Path.cwd())
+    sources: dict[str, Any] = {name: table.source for name, table in proposal.config.tables.items()}
+    # A database lies in no folder, so that no truth.json that happens to be around is taken for its own.
+    return database_name(address), sources, proposal.config, Path(os.devnull), proposal.notes
 
 
 def _files(paths: list[Path], base: Path) -> Found:

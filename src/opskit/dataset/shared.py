@@ -1,16 +1,17 @@
-"""Cleaned tables that the pages of one run share: a file of text is read and cleaned once, not once a page."""
+"""Cleaned tables that the pages of one run share: a file of text, or a database, is read and cleaned once, not once a page."""
 
 import contextlib
 import hashlib
 import os
 import pickle
 import uuid
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import opskit
+from opskit import locks
 from opskit.dataset.config import TableConfig
 from opskit.dataset.load import Loaded, see_clean
 from opskit.dataset.plan import DatasetWide
@@ -30,6 +31,14 @@ class Share:
     start: Path
     """Folder and the beginning of the files' names."""
     name: str
+
+    @contextlib.contextmanager
+    def alone(self) -> Generator[None]:
+        """While it lasts, pages that need the same table wait: a database may change between two readings."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):  # without room for the lock there is none for the table either
+                stack.enter_context(locks.held(self._file("lock"), wait=True))
+            yield
 
     def take(self, con: "duckdb.DuckDBPyConnection") -> Loaded | None:
         """The table as another page has left it, made known to DuckDB; None if there is none yet."""

@@ -13,6 +13,8 @@ class Raw:
     text: bool
     rejects: str = ""
     notes: tuple[str, ...] = ()
+    snapshot: bool = False
+    """Whether it is a copy of what may have changed since."""
 
 
 def quoted(name: str) -> str:

@@ -1,6 +1,7 @@
 """Where a dataset's tables live: read once into a scratch DuckDB, then seen through as_of and filters."""
 
 import atexit
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -13,9 +14,11 @@ from typing import Any
 
 from opskit import contract
 from opskit.dataset import load as loading
+from opskit.dataset.address import is_address
 from opskit.dataset.config import Config, TableConfig
 from opskit.dataset.load import Loaded
 from opskit.dataset.plan import DatasetWide
+from opskit.dataset.postgresql import Server
 from opskit.dataset.shared import share
 from opskit.dataset.sources import expand, load_files, load_frame
 from opskit.dataset.sql import literal, quoted
@@ -45,12 +48,18 @@ class Store:
 
     @property
     def fingerprint(self) -> str:
-        """Of the settings and of every file that is read: its name, size and time of change."""
+        """Of the settings, of every file that is read (its name, size and time of change), and of a database's rows."""
         told = [self.config.model_dump_json()]
         for name, source in sorted(self.sources.items()):
-            if isinstance(source, str | list):
-                files = [(path, path.stat()) for path in expand(source, self.base)]
-                told += [f"{name} {path} {state.st_size} {state.st_mtime_ns}" for path, state in files]
+            try:
+                if is_address(source):
+                    with Server(source) as server:
+                        told.append(f"{name} {server.state(*self._asked(server, name))}")
+                elif isinstance(source, str | list):
+                    files = [(path, path.stat()) for path in expand(source, self.base)]
+                    told += [f"{name} {path} {state.st_size} {state.st_mtime_ns}" for path, state in files]
+            except OpskitError as problem:  # a broken table, which its pages will report
+                told.append(f"{name} {problem}")
         return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def readable(self, names: Iterable[str]) -> list[str]:
@@ -73,18 +82,20 @@ class Store:
             source = self.sources[name]
             salt = os.environ.get(SALT_VARIABLE, "") if self.config.hash_ids else None
             wide = DatasetWide(self.config.timezone, salt, len(self.sources) > 1, self.config.events)
-            files = expand(source, self.base) if isinstance(source, str | list) else []
-            shared = share(name, files, table, wide) if files else None
-            loaded = shared.take(self._con) if shared else None
-            if loaded is None:
-                loaded = self._read(name, files, table, wide)
-                if shared and loaded.stored:
-                    shared.keep(self._con, loaded)
+            stands = isinstance(source, str | list)  # outside of this process, for all to read
+            files = expand(source, self.base) if stands and not is_address(source) else []
+            shared = share(name, files, table, wide) if stands else None
+            with shared.alone() if shared and is_address(source) else contextlib.nullcontext():
+                loaded = shared.take(self._con) if shared else None
+                if loaded is None:
+                    loaded = self._read(name, files, table, wide)
+                    if shared and loaded.stored:
+                        shared.keep(self._con, loaded)
             self.loaded[name] = loaded
         return self.loaded[name]
 
     def _read(self, name: str, files: list[Path], table: TableConfig, wide: DatasetWide) -> Loaded:
-        """Read and clean a table from its files, or from its frame."""
+        """Read and clean a table from its files, its database or its frame."""
         if files:
             raw = load_files(
                 self._con,
@@ -94,6 +105,11 @@ class Store:
                 encoding=table.encoding,
                 table=table.table or name,
             )
+        elif is_address(self.sources[name]):
+            with Server(self.sources[name]) as server:
+                target = self._folder / f"raw_{name}.parquet"
+                relation, what = self._asked(server, name)
+                raw = server.snapshot(self._con, relation, f"raw_{name}", target, what=what)
         else:
             raw = load_frame(self._con, self.sources[name], f"raw_{name}")
         loaded = loading.load(self._con, raw, name, table, wide=wide)
@@ -102,6 +118,12 @@ class Store:
         if name == "orders" and "currency" in loaded.columns:
             loaded.currency = self._one_currency()
         return loaded
+
+    def _asked(self, server: Server, name: str) -> tuple[str, str]:
+        """SQL of what a table is read from, and what to call that in errors."""
+        table = self.config.tables.get(name, TableConfig())
+        asked = table.table or name
+        return server.relation(asked, table.query), f"the query of {name}" if table.query else f"table {asked}"
 
     def relation(self, name: str, as_of: dt.date) -> Any:
         """A table as a DuckDB relation: filtered, and without anything known only after `as_of`."""

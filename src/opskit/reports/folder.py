@@ -1,10 +1,10 @@
 """The output folder: writable, and one run's alone while it writes."""
 
 import contextlib
-import sys
 from collections.abc import Generator
 from pathlib import Path
 
+from opskit import locks
 from opskit.errors import OpskitError
 from opskit.reports import tables
 
@@ -37,32 +37,11 @@ def claimed(out: Path) -> Generator[None]:
         OpskitError: Another run is writing there.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with (out / _LOCK).open("a") as file:
-        if not _locked(file.fileno()):
+    with locks.held(out / _LOCK, wait=False) as ours:
+        if not ours:
             raise OpskitError(f"--out {out}: another run is writing there. Wait until it ends, or give another folder.")
         try:
             yield
         finally:
             with contextlib.suppress(OSError):  # Windows does not remove what is open; an empty file does no harm
                 (out / _LOCK).unlink()
-
-
-def _locked(descriptor: int) -> bool:
-    """Whether the file could be locked; where a file system has no locks, nobody else has one."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True

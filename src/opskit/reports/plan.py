@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import opskit
+from opskit.dataset.address import concealed, database_name, is_address
 from opskit.dataset.opening import parse_where
 from opskit.errors import OpskitError, check
 from opskit.reports import parameters
@@ -62,7 +63,7 @@ def plan(
 
     Args:
         pages: Pages to run, each for every parameter set.
-        data: Datasets by name or path; none: each page's own default.
+        data: Datasets by name, path or address; passwords in addresses stay out of the jobs. None: each page's own default.
         options: Parameter values as text, for all runs.
         each: Attribute whose values make one run each, through `where`.
         batch: Table whose columns are parameters and whose rows are runs.
@@ -86,6 +87,8 @@ def plan(
         source = f"row {number} of {batch.name}" if batch else ""
         for dataset in data or [""]:
             given = options | row | ({"data": dataset} if dataset else {})
+            if "data" in given:
+                given["data"] = concealed(given["data"])
             for page in pages:
                 drafts += _drafts(page, given, row, each=each, source=source)
     return _placed(drafts)
@@ -178,6 +181,8 @@ def _labels(datasets: list[str]) -> dict[str, str]:
     """A short name for each dataset: the file's stem or the folder, or what was typed when two would be alike."""
 
     def short(data: str) -> str:
+        if is_address(data):
+            return database_name(data)
         path = Path(data)
         stem = path.resolve().parent.name if path.suffix == ".toml" else path.stem if path.suffix else path.name
         return stem or path.resolve().name or data

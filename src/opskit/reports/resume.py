@@ -12,16 +12,16 @@ from opskit.reports.plan import Job, opened
 _MARK = "opskit"
 
 
-def mark(notebook: Any, job: Job, facts: dict[str, str]) -> None:
+def mark(notebook: Any, made_from: str, facts: dict[str, str]) -> None:
     """Note in a finished page's notebook what it was made from."""
-    notebook.metadata[_MARK] = {"made_from": _made_from(job), "facts": facts}
+    notebook.metadata[_MARK] = {"made_from": made_from, "facts": facts}
 
 
 def finished(job: Job, out: Path) -> Any:
     """The notebook of the job in the folder, if its report is there and was made from the same; else None.
 
     The same are the page, its parameters, opskit's version, and the files that the data are read from (by name, size
-    and time of change).
+    and time of change) or the rows of a database.
     """
     stored = out / f"{job.target}.ipynb"
     if not (stored.is_file() and (out / f"{job.target}.html").is_file()):
@@ -30,7 +30,7 @@ def finished(job: Job, out: Path) -> Any:
 
     notebook = v4.reads(stored.read_text(encoding="utf-8"))
     marked = notebook.metadata.get(_MARK, {})
-    return notebook if marked.get("made_from") == _made_from(job) else None
+    return notebook if marked.get("made_from") == made_from(job) else None
 
 
 def facts(notebook: Any) -> dict[str, str]:
@@ -38,7 +38,8 @@ def facts(notebook: Any) -> dict[str, str]:
     return dict(notebook.metadata[_MARK]["facts"])
 
 
-def _made_from(job: Job) -> str:
+def made_from(job: Job) -> str:
+    """What a job's report is made from, as a checksum."""
     parameters = job.effective
     data = str(parameters.get("data") or "")
     read = _read_from(data, str(parameters.get("where") or "")) if data else ""

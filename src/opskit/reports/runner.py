@@ -160,6 +160,7 @@ def _as_finished(futures: Iterable[Future[Result]]) -> Iterable[Future[Result]]:
 
 def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) -> Result:
     """Execute one job and write its notebook and report."""
+    made_from = resume.made_from(job)  # before it is read: what changes meanwhile counts as changed
     outcome = execute(job.page, job.given, timeout_seconds=timeout_seconds, session=session)
     page, notebook = out / f"{job.target}.html", out / f"{job.target}.ipynb"
     link = ""
@@ -167,7 +168,7 @@ def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) ->
         from nbformat import v4
 
         if outcome.status == "ok":
-            resume.mark(outcome.notebook, job, outcome.facts)
+            resume.mark(outcome.notebook, made_from, outcome.facts)
         tables.write_text(v4.writes(outcome.notebook) + "\n", notebook)
         tables.write_text(html.render(outcome.notebook, _head(job, outcome)), page)
         link = f"{job.target}.html"
