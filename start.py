@@ -70,7 +70,7 @@ def main(arguments):
         install(())
         run([str(PYTHON), "-m", "opskit", "run", "--data", "shop", "--data", "cdnow", "--out", "reports"])
     elif arguments == ["test"]:
-        install(("dev", "browser") if os.environ.get("SLOW") else ("dev",))
+        install(("dev", "browser", "spark") if os.environ.get("SLOW") else ("dev",))
         for name, command in CHECKS:
             say("== %s: %s" % (name, command))
             run([str(PYTHON), "-m"] + command.split())

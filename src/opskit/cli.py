@@ -62,6 +62,13 @@ def run(
     jobs: Annotated[int | None, typer.Option(help="Pages at the same time.", show_default="2")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
     compare: Annotated[Path | None, typer.Option(help="Output folder of an earlier run to compare with.")] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            envvar="OPSKIT_ENGINE",
+            help="What works the tables out: duckdb, or spark ([spark] in opskit.toml says where).",
+        ),
+    ] = "duckdb",
     resume: Annotated[
         bool, typer.Option("--resume", help="Run only what an earlier run of the same left unfinished in --out.")
     ] = False,
@@ -81,6 +88,7 @@ def run(
     check(timeout_seconds, "--timeout-seconds", gt=0)
     parallel = runner.default_parallel() if jobs is None else jobs
     check(parallel, "--jobs", ge=1)
+    check(engine, "--engine", among=("duckdb", "spark"))
     chosen = finding.resolve(pages or [], finding.pages())
     planned = planning.plan(
         chosen, data=data or [], options=planning.parameters.from_options(parameter or []), each=each, batch=batch
@@ -101,6 +109,7 @@ def run(
                 timeout_seconds=timeout_seconds,
                 before=before,
                 keep_finished=resume,
+                engine=engine,
             )
     except KeyboardInterrupt:
         typer.echo(f"Stopped. What was finished is in {index}; --resume goes on from there.", err=True)

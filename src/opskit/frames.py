@@ -11,6 +11,8 @@ from opskit.errors import OpskitError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
+_LOCAL_TIMES = "TIMESTAMP_NTZ"
+
 
 def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
     """The frame as a Narwhals lazy frame, once it is known to have the columns.
@@ -37,7 +39,22 @@ def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
     require_columns(narwhal.collect_schema().names(), columns, table=table)
     if narwhal.implementation.is_pyarrow():  # no ordered windows there; DuckDB reads the table in place
         return nw.from_native(_relation(frame))
-    return narwhal.lazy()
+    return _local_times(narwhal.lazy(), table) if narwhal.implementation.is_pyspark() else narwhal.lazy()
+
+
+def _local_times(lf: nw.LazyFrame[Any], table: str) -> nw.LazyFrame[Any]:
+    """A Spark frame whose moments are naive local times, in a session that takes Python's datetimes for such."""
+    if lf.to_native().sparkSession.conf.get("spark.sql.timestampType") != _LOCAL_TIMES:
+        raise OpskitError(
+            f"{table} is a PySpark frame of a session that takes days for moments of a time zone, so that limits of days "
+            f'would move. Say once: spark.conf.set("spark.sql.timestampType", "{_LOCAL_TIMES}").'
+        )
+    zoned = [
+        name
+        for name, kind in lf.collect_schema().items()
+        if isinstance(kind, nw.Datetime) and kind.time_zone is not None
+    ]
+    return lf.with_columns(nw.col(*zoned).cast(nw.Datetime("us"))) if zoned else lf
 
 
 def start_of(lf: nw.LazyFrame[Any], column: str, every: str = "1d") -> nw.Expr:

@@ -9,6 +9,7 @@ import pytest
 mpl.use("Agg")
 import matplotlib.pyplot as plt
 
+from opskit import frames
 from opskit.errors import OpskitError
 from opskit.loyalty import journey
 
@@ -51,9 +52,7 @@ def test_pipeline_by_hand(engine: Any) -> None:
 
 def test_overdue_leads_are_listed(engine: Any) -> None:
     late = journey.overdue(engine(leads()), as_of=AS_OF)
-    frame = late.df() if hasattr(late, "df") else late
-    frame = frame.collect() if hasattr(frame, "collect") else frame
-    frame = frame if isinstance(frame, pd.DataFrame) else frame.to_pandas()
+    frame = frames.collect(frames.lazy(late))
     assert sorted(frame["lead_id"]) == ["D", "E", "F", "G"]
     assert (frame["days"] > frame["limit_days"]).all()
     assert dict(zip(frame["lead_id"], frame["stage"], strict=True)) == {"D": "mql", "E": "lead", "F": "sql", "G": "mql"}

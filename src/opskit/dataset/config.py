@@ -32,6 +32,17 @@ class TableConfig(BaseModel):
     repeated_rows: Literal["lines", "totals"] = "lines"
 
 
+class SparkConfig(BaseModel):
+    """Where Spark runs, for the engine of that name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    master: str = ""
+    folder: str = ""
+    """Where tables lie for it; every machine of a cluster must see it."""
+    settings: dict[str, str] = Field(default_factory=dict)
+
+
 class Config(BaseModel):
     """A whole dataset."""
 
@@ -43,6 +54,7 @@ class Config(BaseModel):
     point_value: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     as_of: str = ""
     hash_ids: bool = False
+    spark: SparkConfig = Field(default_factory=SparkConfig)
     events: dict[str, str] = Field(default_factory=dict)
     tables: dict[str, TableConfig] = Field(default_factory=dict)
 
@@ -127,7 +139,8 @@ def parse_day(value: str | dt.date, name: str = "as_of") -> dt.date:
 def _sentence(path: Path, problem: Any) -> str:
     where = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        options = TableConfig.model_fields if problem["loc"][0] == "tables" else Config.model_fields
+        model = {"tables": TableConfig, "spark": SparkConfig}.get(str(problem["loc"][0]), Config)
+        options = (model if len(problem["loc"]) > 1 else Config).model_fields
         return (
             f"{path} has an unknown option {where!r}; known are {', '.join(options)}."
             f"{did_you_mean(str(problem['loc'][-1]), options)}"

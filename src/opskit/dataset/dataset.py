@@ -11,13 +11,14 @@ from opskit import contract
 from opskit.contract import mask
 from opskit.dataset.config import Config, parse_day
 from opskit.dataset.load import Exclusion
+from opskit.dataset.spark import on_spark
 from opskit.dataset.store import Store
 from opskit.errors import MissingTableError, check, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ENGINES = ("duckdb", "pandas", "polars", "pyarrow")
+ENGINES = ("duckdb", "pandas", "polars", "pyarrow", "spark")
 
 
 class Dataset:
@@ -53,7 +54,11 @@ class Dataset:
             raise AttributeError(f"a dataset has no attribute or table {name!r}.{hint}")
         self.require(name)
         if name not in self._native:
-            self._native[name] = _converted(self._store.relation(name, self.as_of), self.engine)
+            relation = self._store.relation(name, self.as_of)
+            spark = self.engine == "spark"
+            self._native[name] = (
+                on_spark(relation, self._store.config.spark) if spark else _converted(relation, self.engine)
+            )
         return self._native[name]
 
     @property

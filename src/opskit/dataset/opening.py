@@ -14,13 +14,15 @@ from opskit.dataset.propose import propose
 from opskit.dataset.sources import SUFFIXES, expand
 from opskit.errors import OpskitError, did_you_mean
 
+ENGINE_VARIABLE = "OPSKIT_ENGINE"
+
 
 def open_dataset(
     data: Any,
     *,
     as_of: str | dt.date = "",
     where: str | Mapping[str, str] = "",
-    engine: str = "duckdb",
+    engine: str = "",
     timezone: str = "",
     hash_ids: bool = False,
 ) -> Dataset:
@@ -31,7 +33,8 @@ def open_dataset(
             "postgresql://user@host:5432/database"; one frame (orders) or a mapping of table name to frame.
         as_of: Last day that counts, inclusive; empty: opskit.toml's, else the last day in the data.
         where: Filter as text ("region=North; channel=search") or mapping.
-        engine: Kind of frame that tables come as: duckdb, pandas, polars or pyarrow.
+        engine: Kind of frame that tables come as: duckdb, pandas, polars, pyarrow or spark; empty: the environment
+            variable OPSKIT_ENGINE, which `opskit run --engine` sets for its pages, else duckdb.
         timezone: Zone of the business, when opskit.toml does not say; needed for times that carry a zone.
         hash_ids: Replace customer ids by hashes (salted with the environment variable OPSKIT_HASH_SALT).
 
@@ -56,7 +59,7 @@ def open_dataset(
         sources,
         config,
         base=base,
-        engine=engine,
+        engine=engine or os.environ.get(ENGINE_VARIABLE, "") or "duckdb",
         as_of=as_of,
         notes=notes,
     )

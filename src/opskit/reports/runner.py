@@ -55,6 +55,7 @@ def run(
     timeout_seconds: float,
     before: "pd.DataFrame | None" = None,
     keep_finished: bool = False,
+    engine: str = "duckdb",
 ) -> list[Result]:
     """Run the jobs and write a report for each, index.html and headlines.csv (changes.csv, given `before`).
 
@@ -66,6 +67,7 @@ def run(
         timeout_seconds: Longest time of one cell.
         before: Headlines of an earlier run to compare with.
         keep_finished: Do not run again what an earlier run finished there (see `resume.finished`).
+        engine: What pages open their data with.
 
     Returns:
         One result per job, in the jobs' order. On Ctrl-C the kernels are killed, what is finished is indexed, and
@@ -74,7 +76,15 @@ def run(
     Raises:
         OpskitError: Another run is writing there, or the index cannot be written.
     """
-    with folder.claimed(out), _tables_shared():
+    from opskit.dataset.opening import ENGINE_VARIABLE
+    from opskit.dataset.shared import VARIABLE
+
+    with (
+        folder.claimed(out),
+        tempfile.TemporaryDirectory(prefix="opskit-", ignore_cleanup_errors=True) as own,
+        # While it lasts, kernels read and clean a file of text once for all pages.
+        _told_to_kernels({VARIABLE: os.environ.get(VARIABLE) or own, ENGINE_VARIABLE: engine}),
+    ):
         kept = {position: found for position, job in enumerate(jobs) if keep_finished and (found := _kept(job, out))}
         return _run(
             jobs, kept, out=out, progress=progress, parallel=parallel, timeout_seconds=timeout_seconds, before=before
@@ -181,19 +191,18 @@ def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) ->
 
 
 @contextlib.contextmanager
-def _tables_shared() -> Generator[None]:
-    """While it lasts, kernels read and clean a file of text once for all pages."""
-    from opskit.dataset.shared import VARIABLE
-
-    with tempfile.TemporaryDirectory(prefix="opskit-", ignore_cleanup_errors=True) as own:
-        before = os.environ.get(VARIABLE)
-        os.environ[VARIABLE] = before or own
-        try:
-            yield
-        finally:
-            del os.environ[VARIABLE]
-            if before is not None:
-                os.environ[VARIABLE] = before
+def _told_to_kernels(told: Mapping[str, str]) -> Generator[None]:
+    """While it lasts, these environment variables are set, and kernels inherit them."""
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _kept(job: Job, out: Path) -> Result | None:

@@ -125,7 +125,7 @@ def marked(rows: nw.LazyFrame[Any], rules: "pd.DataFrame") -> nw.LazyFrame[Any]:
         The rows with ``gone``: the place of the rule among the rules, -1 for what is kept.
     """
     order = ["at", "object", "points"]
-    rows = rows.with_columns(nw.lit(-1).alias("gone"), nw.col("at").dt.truncate("1d").alias("day"))
+    rows = rows.with_columns(nw.lit(-1).alias("gone"), frames.start_of(rows, "at").alias("day"))
     for place, rule in enumerate(rules.to_dict("records")):
         within = ["customer_id", "behaviour", *(["object"] if rule["per"] == "object" else [])]
         mine = nw.lit(1) == 1 if rule["behaviour"] == EVERY else nw.col("behaviour") == rule["behaviour"]
