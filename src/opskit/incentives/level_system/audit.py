@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from opskit import stats
+from opskit.incentives.level_system.costs import FIRST_STEP, ratios
 from opskit.incentives.level_system.design import Design
-from opskit.incentives.level_system.measures import FIRST_STEP, ratios
 from opskit.incentives.level_system.replay import Replay
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from opskit import stats
 from opskit.errors import OpskitError
-from opskit.incentives.level_system.measures import FIRST_STEP, RATIOS, sums
+from opskit.incentives.level_system.costs import FIRST_STEP, RATIOS, sums
 from opskit.incentives.level_system.replay import Replay
 
 if TYPE_CHECKING:
@@ -65,6 +65,6 @@ def _pairs(one: Replay, other: Replay) -> dict[str, tuple[str, str]]:
 def _alone(left: "pd.DataFrame", right: "pd.DataFrame") -> list[tuple[str, str]]:
     """Columns of one side only, which a join leaves without a suffix."""
     return [
-        *((name, "_one") for name in left if name not in right),
-        *((name, "_other") for name in right if name not in left),
+        *((str(name), "_one") for name in left if name not in right),
+        *((str(name), "_other") for name in right if name not in left),
     ]

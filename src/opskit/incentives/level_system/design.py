@@ -1,18 +1,15 @@
-"""A design of levels as a file: what earns growth value, where the levels begin, what they give and what that costs."""
+"""A design of levels: what earns growth value, where the levels begin, what they give and what that costs."""
 
 import dataclasses
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from opskit.errors import OpskitError, check, did_you_mean
+from opskit.errors import OpskitError
+from opskit.incentives.level_system.soundness import checked
 
-FILE_NAME = "level_design.toml"
-SOURCES, DRIVES, PER = ("orders", "events", "points"), ("welfare", "content", "function"), ("customer", "object")
-_LEAST_WINDOW_MONTHS = 3  # a first step is timed before anything has lapsed, which needs some months
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -146,208 +143,28 @@ class Design:
             raise OpskitError("the design gives target shares, not thresholds. Call level_system.placed first.")
         return tuple(found)
 
+    def table(self) -> "pd.DataFrame":
+        """The ladder: level, where it begins (missing while shares are asked for), target share, what it gives anew."""
+        import pandas as pd
+
+        new = {name: ", ".join(b.name for b in self.benefits if b.level == name) for name in self.names}
+        rows = [(level.name, level.at, level.share, new[level.name]) for level in self.levels]
+        table = pd.DataFrame(rows, columns=["level", "at", "share", "gives anew"])
+        return table.assign(at=table["at"].fillna(0)).set_index("level").dropna(axis=1, how="all")
+
     def at(self, thresholds: Sequence[int]) -> "Design":
         """The same design with other thresholds, those of the levels above the lowest."""
         wanted = (0, *(int(threshold) for threshold in thresholds))
         levels = tuple(
             dataclasses.replace(level, at=at, share=None) for level, at in zip(self.levels, wanted, strict=True)
         )
-        return _checked(dataclasses.replace(self, levels=levels))
+        return checked(dataclasses.replace(self, levels=levels))
 
     def changed(self, **fields: Any) -> "Design":
         """The same design with other fields, checked again."""
-        return _checked(dataclasses.replace(self, **fields))
+        return checked(dataclasses.replace(self, **fields))
 
     def given_to(self, level: str) -> tuple[Benefit, ...]:
         """Benefits of a member at this level: its own and those of the levels below."""
         place = self.names.index(level)
         return tuple(benefit for benefit in self.benefits if self.names.index(benefit.level) <= place)
-
-
-def read(source: str | Path) -> Design:
-    """Read a design from a TOML file or its text.
-
-    Args:
-        source: A path, or text that holds a line break.
-
-    Returns:
-        The design, checked.
-
-    Raises:
-        OpskitError: Naming the value, the rule and what to do.
-
-    >>> read(template()).names
-    ('member', 'silver', 'gold', 'diamond')
-    """
-    text, told = str(source), "the design"
-    if "\n" not in text:
-        told = text
-        try:
-            text = Path(source).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise OpskitError(
-                f"design == {told!r}, must be a readable file. Write one: opskit template level_design"
-            ) from error
-    try:
-        return _design(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise OpskitError(f"{told} is no TOML: {error}. Start from opskit template level_design.") from error
-
-
-def template() -> str:
-    """The design file that `opskit template level_design` writes: complete, with target shares, no money of one currency."""
-    return resources.files(__package__).joinpath("template.toml").read_text(encoding="utf-8")
-
-
-def write_template(out: Path, *, force: bool = False) -> Path:
-    """Write `template` as level_design.toml.
-
-    Args:
-        out: A folder, or a file whose folder is meant.
-        force: Replace a file that is there.
-
-    Returns:
-        The file written.
-
-    Raises:
-        OpskitError: It is there already, or the place cannot be written.
-    """
-    target = (out.parent if out.suffix else out) / FILE_NAME
-    if target.exists() and not force:
-        raise OpskitError(f"{target} is there already. Give another --out, or --force to replace it.")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(template(), encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise OpskitError(f"{target} cannot be written: {error.strerror}. Give another --out.") from error
-    return target
-
-
-_TOP = ("name", "value", "currency", "window_months", "keep_months", "goals", "earn", "levels", "benefits")
-
-
-def _design(table: Mapping[str, Any]) -> Design:
-    _known(table, _TOP, "the design")
-    for name in ("earn", "levels"):
-        if not isinstance(table.get(name), list) or not table[name]:
-            raise OpskitError(
-                f"the design has no [[{name}]]; at least one is needed. See opskit template level_design."
-            )
-    return _checked(
-        Design(
-            name=str(table.get("name", "levels")),
-            value=str(table.get("value", "growth value")),
-            currency=str(table.get("currency", "")),
-            window_months=table.get("window_months", 12),
-            keep_months=table.get("keep_months", 0),
-            goals=_made(Goals, table.get("goals", {}), "goals"),
-            earn=tuple(_made(Earn, row, f"earn {place}") for place, row in enumerate(table["earn"], 1)),
-            levels=tuple(_made(Level, row, f"levels {place}") for place, row in enumerate(table["levels"], 1)),
-            benefits=tuple(
-                _made(Benefit, row, f"benefits {place}") for place, row in enumerate(table.get("benefits", []), 1)
-            ),
-        )
-    )
-
-
-def _known(table: Any, names: Sequence[str], where: str) -> None:
-    if not isinstance(table, Mapping):
-        raise OpskitError(f"{where} == {table!r}, must be a table of settings.")
-    for name in table:
-        if name not in names:
-            raise OpskitError(f"{where} has {name!r}, which is no setting.{did_you_mean(str(name), names)}")
-
-
-def _made[T: (Earn, Level, Benefit, Goals)](kind: type[T], row: Any, where: str) -> T:
-    """One row of the file, its names, kinds and must-haves checked."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    _known(row, tuple(fields), where)
-    for name, field in fields.items():
-        if name not in row:
-            if field.default is dataclasses.MISSING:
-                raise OpskitError(f"{where} lacks {name!r}. See opskit template level_design.")
-            continue
-        kinds: Any = {str: str, bool: bool}.get(field.type, (int, float))  # type: ignore[arg-type]
-        right = isinstance(row[name], kinds) and (field.type is bool or not isinstance(row[name], bool))
-        if not right or (field.type in (int, int | None) and row[name] != int(row[name])):
-            wanted = {str: "a text", bool: "true or false", int: "a whole number"}.get(field.type, "a number")  # type: ignore[arg-type]
-            raise OpskitError(f"{where} {name} == {row[name]!r}, must be {wanted}.")
-    return kind(**row)
-
-
-def _checked(design: Design) -> Design:
-    for name in ("window_months", "keep_months"):
-        check(getattr(design, name), name, ge=0)
-        if getattr(design, name) != int(getattr(design, name)):
-            raise OpskitError(f"{name} == {getattr(design, name)!r}, must be a whole number of months.")
-    if 0 < design.window_months < _LEAST_WINDOW_MONTHS:
-        raise OpskitError(
-            f"window_months == {design.window_months}, must be 0 (for ever) or >= {_LEAST_WINDOW_MONTHS}."
-        )
-    if design.currency and design.currency == design.value:
-        raise OpskitError(
-            f"currency == {design.currency!r}, must be another name than value: what is spent is no growth value."
-        )
-    for name in ("first_step_share", "top_share", "least_share", "core_share", "cost_of_margin", "worth_of_spend"):
-        check(getattr(design.goals, name), f"goals {name}", ge=0, le=1)
-    for name in ("first_step_days", "days_by_idling"):
-        check(getattr(design.goals, name), f"goals {name}", ge=1)
-    _check_earn(design.earn)
-    _check_levels(design.levels)
-    for row in design.benefits:
-        where = f"benefits {row.name!r}"
-        check(row.drive, f"{where} drive", among=DRIVES)
-        check(row.level, f"{where} level", among=design.names)
-        for name in ("cost", "uses_per_month", "takes_value", "worth"):
-            if getattr(row, name) is not None:
-                check(getattr(row, name), f"{where} {name}", ge=0)
-        check(row.revenue_share, f"{where} revenue_share", ge=0, le=1)
-    return design
-
-
-def _check_earn(rules: Sequence[Earn]) -> None:
-    for row in rules:
-        where = f"earn {row.behaviour!r}"
-        check(row.source, f"{where} source", among=SOURCES)
-        check(row.per, f"{where} per", among=PER)
-        for name in ("each", "per_revenue", "daily_cap", "repeat_minutes"):
-            check(getattr(row, name), f"{where} {name}", ge=0)
-        if not (row.each or row.per_revenue):
-            raise OpskitError(f"{where} earns nothing: give each or per_revenue, or leave it out.")
-        if row.per_revenue and row.source != "orders":
-            raise OpskitError(
-                f"{where} per_revenue == {row.per_revenue}: only orders bring revenue. Give each instead."
-            )
-    pairs = [(row.source, row.behaviour) for row in rules]
-    orders = [row for row in rules if row.source == "orders"]
-    if len(set(pairs)) < len(pairs) or len(orders) > 1:
-        twice = next((name for source, name in pairs if pairs.count((source, name)) > 1), "orders")
-        raise OpskitError(
-            f"[[earn]] names {twice!r} twice; one rule a behaviour, and one for orders. Put them together."
-        )
-
-
-def _check_levels(levels: Sequence[Level]) -> None:
-    names = [level.name for level in levels]
-    if len(levels) < 2 or len(set(names)) < len(names):
-        raise OpskitError(f"levels == {', '.join(names)}: two or more are needed, each with a name of its own.")
-    above = levels[1:]
-    if levels[0].at not in (None, 0) or levels[0].share is not None:
-        raise OpskitError(
-            f"levels {names[0]!r} is the lowest: it begins at 0 and holds who is left. Take at and share away."
-        )
-    by_share = [level.share is not None for level in above]
-    if any((level.at is None) == (level.share is None) for level in above) or len(set(by_share)) > 1:
-        raise OpskitError("levels above the lowest need at, or share, the same for all of them.")
-    for level in above:
-        if level.share is not None:
-            check(level.share, f"levels {level.name!r} share", gt=0, lt=1)
-    if all(by_share) and sum(level.share or 0.0 for level in above) >= 1:
-        raise OpskitError(
-            "levels: the shares above the lowest add up to 1 or more; somebody must be at the lowest. Lower them."
-        )
-    last = 0
-    for level in above:
-        if level.at is not None:
-            check(level.at, f"levels {level.name!r} at", gt=last)
-            last = level.at

@@ -63,7 +63,7 @@ def growth(design: Design, orders: Any, events: Any = None, points: Any = None, 
         TooLittleDataError: No whole month holds an action that counts.
 
     >>> import pandas as pd
-    >>> from opskit.incentives.level_system.design import read, template
+    >>> from opskit.incentives.level_system.reading import read, template
     >>> when = pd.to_datetime(["2024-01-05", "2024-02-05"])
     >>> orders = pd.DataFrame({"customer_id": ["A", "A"], "ordered_at": when, "revenue": [10.9, 20.0]})
     >>> found = growth(read(template()), orders, as_of=dt.date(2024, 2, 29))

@@ -1,12 +1,16 @@
-"""What a replay says: shares, moves, times to a level, first step, cost of benefits, each with its interval."""
+"""What a replay says of levels: members at each, moves between them, times to them, room at the top."""
 
 from typing import TYPE_CHECKING, Any
 
 from opskit import stats
-from opskit.incentives.level_system.replay import NOBODY, YEAR, Replay
+from opskit.incentives.level_system.design import Design
+from opskit.incentives.level_system.replay import NOBODY, Replay
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_FLOWS = ("before", "stayed", "rose", "fell", "new", "from_below", "from_above", "members")
 
 
 def shares(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
@@ -24,7 +28,8 @@ def shares(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
 
     levels = range(len(found.design.levels))
     n = found.moves.groupby(["month", "level"])["n"].sum().unstack(fill_value=0).reindex(columns=levels, fill_value=0)
-    table = n.stack().rename("n").reset_index().rename(columns={"level": "place"})
+    table = n.reset_index().melt(id_vars="month", var_name="place", value_name="n")
+    table = table.sort_values(["month", "place"], ignore_index=True).astype({"place": int})
     table["members"] = table.groupby("month")["n"].transform("sum")
     low, high = stats.wilson(table["n"], table["members"], confidence=confidence)
     names = pd.Series(found.design.names)
@@ -48,6 +53,7 @@ def flows(found: Replay) -> "pd.DataFrame":
 
     rows = found.moves.groupby(["month", "before", "level"], as_index=False)["n"].sum()
     tables: list[pd.DataFrame] = []
+    months = sorted(rows["month"].unique())
     for place, name in enumerate(found.design.names):
         out, into = rows[rows["before"] == place], rows[rows["level"] == place]
         parts = {
@@ -60,11 +66,10 @@ def flows(found: Replay) -> "pd.DataFrame":
             "from_above": into[into["before"] > place],
             "members": into,
         }
-        months = sorted(rows["month"].unique())
         counts = {key: part.groupby("month")["n"].sum().reindex(months, fill_value=0) for key, part in parts.items()}
         tables.append(pd.DataFrame(counts).rename_axis("month").reset_index().assign(level=name, place=place))
     table = pd.concat(tables).sort_values(["month", "place"], ignore_index=True)
-    return table.assign(month=_first_days(table["month"]))[["month", "level", "place", *parts]]
+    return table.assign(month=_first_days(table["month"]))[["month", "level", "place", *_FLOWS]]
 
 
 def demotions(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
@@ -124,118 +129,54 @@ def times_at(curves: "pd.DataFrame", days: tuple[int, ...] = (30, 90, 180, 330))
     return pd.DataFrame(rows, columns=["level", "days", "reached", "low", "high"])
 
 
-def benefit_costs(found: Replay) -> "pd.DataFrame":
-    """What each benefit would have cost in the last year.
+def at_thresholds(values: "pd.DataFrame", design: Design, *, confidence: float = 0.95) -> "pd.DataFrame":
+    """Members at each level of a design, read from how many hold which growth value: no row of data is looked at again.
+
+    Args:
+        values: From `histogram`.
+        design: A design of the same window, its thresholds known.
+        confidence: Coverage of the intervals, between 0 and 1.
 
     Returns:
-        benefit, level (from which up), drive, shows, member_months (with it), revenue (of its members in these months),
-        cost, share (of all cost).
+        level, at (growth value from which on), n, members, share, low, high.
+
+    >>> import pandas as pd
+    >>> from opskit.incentives.level_system import read, template
+    >>> design = read(template()).at([10, 20, 30])
+    >>> at_thresholds(pd.DataFrame({"value": [0, 10, 25], "n": [6, 3, 1]}), design)["n"].tolist()
+    [6, 3, 1, 0]
+    """
+    import numpy as np
+    import pandas as pd
+
+    edges = np.array(design.thresholds)
+    place = np.searchsorted(edges, values["value"], side="right") - 1
+    n = np.bincount(place, weights=values["n"], minlength=len(edges)).astype(int)
+    low, high = stats.wilson(n, np.full(len(n), n.sum()), confidence=confidence)
+    table = {"level": design.names, "at": edges, "n": n, "members": n.sum(), "share": n / n.sum()}
+    return pd.DataFrame({**table, "low": low, "high": high})
+
+
+def headroom(values: "pd.DataFrame", design: Design, *, confidence: float = 0.95) -> "pd.Series[Any]":
+    """Members at the top level who hold twice what it takes: the ladder has ended for them.
+
+    Args:
+        values: From `histogram`.
+        design: A design of the same window, its thresholds known.
+        confidence: Coverage of the interval, between 0 and 1.
+
+    Returns:
+        level, at, n (members at it), beyond (of them), share (missing where nobody is there), low, high.
     """
     import pandas as pd
 
-    held, spent = _member_months(found), _spent(found)
-    rows: list[tuple[Any, ...]] = []
-    for benefit in found.design.benefits:
-        place = found.design.names.index(benefit.level)
-        months, revenue = float(held.iloc[:, place:].sum().sum()), float(spent.iloc[:, place:].sum().sum())
-        cost = months * benefit.cost * benefit.uses_per_month + revenue * benefit.revenue_share
-        rows.append((benefit.name, benefit.level, benefit.drive, benefit.shows, months, revenue, cost))
-    columns = ["benefit", "level", "drive", "shows", "member_months", "revenue", "cost"]
-    table = pd.DataFrame(rows, columns=columns)
-    whole = table["cost"].sum()
-    return table.assign(share=table["cost"] / whole if whole else float("nan"))
-
-
-RATIOS = {
-    "cost over money": ("cost", "money"),
-    "cost over revenue": ("cost", "revenue"),
-    "growth value from the core business": ("core", "growth"),
-    "fall a month, of members above the lowest level": ("fell", "above"),
-    "worth of the first step's benefits over spend": ("worth", "spend"),
-}
-"""Ratios of sums over customers, whose intervals come from leaving out groups of them."""
-FIRST_STEP = "reach the first step in time"
-
-
-def sums(found: Replay) -> "pd.DataFrame":
-    """What every ratio is made of, by group of customers.
-
-    Returns:
-        group; members; at_<level>, members at each level at the end; mature and reached (the first step in time); above
-        and fell (member-months above the lowest level and falls in the last year); cost, money, revenue (of all members),
-        worth and spend (at the first step) of the last year; growth and core, ever.
-    """
-    table = found.totals.set_index("group").copy()
-    last = found.moves[found.moves["month"] == found.moves["month"].max()]
-    for place, name in enumerate(found.design.names):
-        table[f"at_{name}"] = last[last["level"] == place].groupby("group")["n"].sum()
-    first = found.reached[(found.reached["level"] == 1) & found.reached["mature"]]
-    in_time = first[first["event"] & (first["time"] <= found.design.goals.first_step_days)]
-    table["mature"], table["reached"] = first.groupby("group")["n"].sum(), in_time.groupby("group")["n"].sum()
-    moves = found.moves[(found.moves["month"] > found.growth.last_month - YEAR) & (found.moves["before"] > 0)]
-    table["above"] = moves.groupby("group")["n"].sum()
-    table["fell"] = moves[moves["level"] < moves["before"]].groupby("group")["n"].sum()
-    held, spent = _member_months(found), _spent(found)
-    table["cost"], table["worth"] = 0.0, 0.0
-    for benefit in found.design.benefits:
-        place = found.design.names.index(benefit.level)
-        months, revenue = held.iloc[:, place:].sum(axis=1), spent.iloc[:, place:].sum(axis=1)
-        cost = months * benefit.cost * benefit.uses_per_month + revenue * benefit.revenue_share
-        table["cost"] = table["cost"].add(cost, fill_value=0.0)
-        if place <= 1:
-            worth = benefit.cost if benefit.worth is None else benefit.worth
-            part = held[1] * worth * benefit.uses_per_month + spent[1] * benefit.revenue_share
-            table["worth"] = table["worth"].add(part, fill_value=0.0)
-    table["spend"] = spent[1]
-    return table.fillna(0.0).reset_index()
-
-
-def ratios(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
-    """The design's figures: what it gives and takes.
-
-    Returns:
-        figure, estimate, low, high, n: share at each level and of those who reach the first step in time (n: members and
-        members old enough; Wilson), then the ratios of RATIOS (n: members; customers left out in groups). Missing where
-        there is nothing to divide by.
-    """
-    import pandas as pd
-
-    table = sums(found)
-    total = table.sum()
-    counts = [(f"at {name}", total[f"at_{name}"], total["members"]) for name in found.design.names]
-    counts.append((FIRST_STEP, total["reached"], total["mature"]))
-    names, part, whole = zip(*counts, strict=True)
-    low, high = stats.wilson(part, whole, confidence=confidence)
-    share = pd.Series(part) / pd.Series(whole).where(pd.Series(whole) > 0)
-    one = pd.DataFrame({"figure": names, "estimate": share, "low": low, "high": high, "n": whole})
-    more = stats.jackknife(table, _of, confidence=confidence).reset_index(drop=True)
-    more.insert(0, "figure", list(RATIOS))
-    more["low"] = more["low"].clip(lower=0.0)
-    return pd.concat([one, more.assign(n=total["members"])], ignore_index=True).astype({"n": int})
-
-
-def _of(total: "pd.DataFrame") -> "pd.Series[Any]":
-    import pandas as pd
-
-    row = total.iloc[0]
-    values = [row[a] / row[b] if row[b] > 0 else float("nan") for a, b in RATIOS.values()]
-    return pd.Series(values, dtype=float)
-
-
-def _member_months(found: Replay) -> "pd.DataFrame":
-    """Months of the last year that each group's members begin at each level: group x place."""
-    moves = found.moves[(found.moves["month"] > found.growth.last_month - YEAR) & (found.moves["before"] != NOBODY)]
-    return _by_place(found, moves, "before", "n")
-
-
-def _spent(found: Replay) -> "pd.DataFrame":
-    """Revenue of the last year by the level held when the month begins: group x place."""
-    return _by_place(found, found.spending, "level", "revenue")
-
-
-def _by_place(found: Replay, rows: "pd.DataFrame", place: str, value: str) -> "pd.DataFrame":
-    table = rows.groupby(["group", place])[value].sum().unstack(fill_value=0.0)
-    return table.reindex(index=found.totals["group"], columns=range(len(found.design.levels)), fill_value=0.0)
+    at = design.thresholds[-1]
+    n = int(values.loc[values["value"] >= at, "n"].sum())
+    beyond = int(values.loc[values["value"] >= 2 * at, "n"].sum())
+    low, high = stats.wilson([beyond], [n], confidence=confidence)
+    share = beyond / n if n else float("nan")
+    row = {"level": design.names[-1], "at": at, "n": n, "beyond": beyond, "share": share}
+    return pd.Series({**row, "low": low[0], "high": high[0]})
 
 
 def _first_days(months: "pd.Series[Any]") -> Any:

@@ -1,6 +1,5 @@
 """History lived again under a design: who would have been at which level, month by month, and when each was first reached."""
 
-import dataclasses
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals as nw
@@ -17,7 +16,6 @@ YEAR = 12
 NOBODY = -1  # level of somebody with no action yet
 FOREVER_DAYS = 10**6  # longer than any history
 _CODES = 64  # more levels than any design has
-TYPICAL_ORDER = 100.0  # growth value of a mean order under the usual design, about
 
 
 class Replay(NamedTuple):
@@ -42,32 +40,6 @@ class Replay(NamedTuple):
     reached: "pd.DataFrame"
     horizon_days: int
     growth: Growth
-
-
-def usual(orders: Any, *, as_of: Any) -> Design:
-    """The design of the template, its growth value scaled so that a typical order earns about a hundred.
-
-    Args:
-        orders: Any engine's frame with customer_id, ordered_at and revenue.
-        as_of: Last day to count, inclusive.
-
-    Returns:
-        The design with target shares; `placed` turns them into thresholds.
-    """
-    from opskit import customers
-    from opskit.incentives.level_system.design import read, template
-
-    design = read(template())
-    lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    mean = float(
-        frames.collect(lf.select(nw.col("revenue").cast(nw.Float64).mean().alias("mean")))["mean"].iloc[0] or 0
-    )
-    scale = float(f"{TYPICAL_ORDER / mean:.1g}") if mean > 0 else 1.0
-    earn = tuple(
-        dataclasses.replace(rule, per_revenue=scale * rule.per_revenue) if rule.source == "orders" else rule
-        for rule in design.earn
-    )
-    return design.changed(earn=earn)
 
 
 def placed(design: Design, growth: Growth) -> Design:
