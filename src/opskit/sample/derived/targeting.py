@@ -28,6 +28,7 @@ def figures(world: World, chunks: Sequence[Chunk]) -> dict[str, Figure]:
             found[name] = _effect(chances[part][:, [0, column]], arm, name)
         of_each = chances[:, column] - chances[:, 0]
         found[f"{arm}.oracle_qini"] = _oracle_qini(of_each, arm)
+        found |= {f"{arm}.oracle_gain_{share}": figure for share, figure in _oracle_gains(of_each, arm).items()}
         found[f"{arm}.oracle_value"] = _oracle_value(of_each, _worth(chunks, mailed), world, arm)
     return {f"targeting.{name}": figure for name, figure in found.items()}
 
@@ -63,6 +64,18 @@ def _oracle_qini(of_each: Floats, arm: str) -> Figure:
     how = "area between the curve of those ranked by their true effects and random, per customer"
     error = abs(halves[0] - halves[1]) / 2
     return Figure(qini(of_each, of_each), UNIT, how, f"Qini of {arm} stays below it; a good model has half", error)
+
+
+def _oracle_gains(of_each: Floats, arm: str) -> dict[int, Figure]:
+    """What treating the share with the largest true effects brings, for every tenth."""
+    ranked, n = np.sort(of_each)[::-1], len(of_each)
+    found: dict[int, Figure] = {}
+    for percent in range(10, 101, 10):
+        part = np.where(np.arange(n) < percent / 100 * n, ranked, 0.0)
+        how = f"{percent}% treated, ranked by their true effects, per customer of the whole"
+        told = f"the Qini curve of {arm} stays below it"
+        found[percent] = Figure(float(part.mean()), UNIT, how, told, float(part.std() / np.sqrt(n)))
+    return found
 
 
 def _oracle_value(of_each: Floats, worth: float, world: World, arm: str) -> Figure:
