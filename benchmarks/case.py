@@ -1,11 +1,12 @@
 """What is timed: one function, the same work written by hand, and how their answers are known to be equal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 import duckdb
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,15 @@ def groups() -> dict[str, Group]:
         return importlib.import_module(f"benchmarks.cases.{name}")
 
     return {info.name: cast(Group, one(info.name)) for info in pkgutil.iter_modules(cases.__path__)}
+
+
+def same_sums(ours: pd.DataFrame, by_hand: pd.DataFrame, *, by: Sequence[str] = ()) -> None:
+    """Fails unless all columns of by_hand have the same sums in both, by the keys: counts equal, others to 1e-9."""
+    keys, columns = list(by), [name for name in by_hand if name not in by]
+    found, theirs = (
+        table.groupby(keys)[columns].sum() if keys else table[columns].sum().to_frame().T for table in (ours, by_hand)
+    )
+    assert len(theirs)
+    assert (theirs.abs().sum() > 0).all(), "a column that is 0 throughout compares nothing"
+    options = {"check_dtype": False, "check_index_type": False, "check_column_type": False}
+    pd.testing.assert_frame_equal(found.astype(float), theirs.astype(float), rtol=1e-9, atol=1e-9, **options)
