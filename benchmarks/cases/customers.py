@@ -20,8 +20,8 @@ _SUMMARY = f"""select count(*), sum(n), sum(frequency), sum(recency), sum(T), su
     date '{AS_OF}' - max(day) as late, sum(revenue) as revenue from ({_DAYS}) group by customer_id)"""
 _GROWTH = f"""select m, count(*), count(*) filter (before is null), count(*) filter (before = m - 1) from (
     select m, lag(m) over (partition by customer_id order by m) as before from ({_PERIODS})) group by m order by m"""
-_RHYTHM = f"""select k, coalesce(gap, waiting), gap is not null, count(*) from (select lead(day) over w - day as gap,
-    date '{AS_OF}' - day as waiting, row_number() over w as k from ({_DAYS})
+_RHYTHM = f"""select k, part, coalesce(gap, waiting), gap is not null, count(*) from (select lead(day) over w - day as gap,
+    date '{AS_OF}' - day as waiting, row_number() over w as k, hash(customer_id) % 100 as part from ({_DAYS})
     window w as (partition by customer_id order by day)) group by all"""
 
 

@@ -3,6 +3,7 @@
 Importing this package does not import matplotlib; calling a function does.
 """
 
+from opskit.plots.accuracy import areas_under_curve, gains
 from opskit.plots.formats import format_axis, money, number, percent
 from opskit.plots.marks import (
     axes,
@@ -44,12 +45,14 @@ __all__ = [
     "SKY",
     "VERMILLION",
     "apply",
+    "areas_under_curve",
     "axes",
     "band",
     "date_axis",
     "error_bars",
     "font_families",
     "format_axis",
+    "gains",
     "label_counts",
     "label_lines",
     "money",

@@ -14,17 +14,9 @@ if TYPE_CHECKING:
 def plot_comparison(compared: "Comparison", ax: "Axes | None" = None) -> "Axes":
     """Area under the curve of each model on the test period, the chosen one dark."""
     ax = plots.axes(ax, size=(8, 2.6))
-    table = compared.accuracy[compared.accuracy["measure"] == "roc_auc"].iloc[::-1].reset_index(drop=True)
-    colors = [plots.BLUE if name == compared.chosen else plots.GREY for name in table["model"]]
-    ax.axvline(0.5, color=plots.GREY, linewidth=1, linestyle="--")
-    for place, row in table.iterrows():
-        plots.error_bars(ax, [place], [row["low"]], [row["high"]], horizontal=True, color=colors[int(str(place))])
-    ax.scatter(table["estimate"], table.index, color=colors, s=60, zorder=4)
-    for place, value in enumerate(table["estimate"]):
-        ax.annotate(f"{value:.3f}", (value, place), xytext=(0, 8), textcoords="offset points", ha="center", fontsize=9)
-    ax.set_yticks(table.index, table["model"])
-    ax.set(ylim=(-0.5, len(table) - 0.3), xlim=(min(0.45, table["low"].min() - 0.02), 1), xlabel="area under the curve")
-    ax.grid(visible=False)
+    table = compared.accuracy[compared.accuracy["measure"] == "roc_auc"]
+    named = table.rename(columns={"model": "name", "estimate": "roc_auc"})
+    plots.areas_under_curve(ax, named, dark=compared.chosen, decimals=3)
     best = float(table.loc[table["model"] == compared.chosen, "estimate"].iloc[0])
     finding = f"{compared.chosen.capitalize()} tells best: area {best:.3f}"
     plots.title(
@@ -54,18 +46,12 @@ def plot_calibration(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 def plot_gains(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Share of those who left that is found among the customers with the highest scores, from `features.gains`."""
     ax = plots.axes(ax, size=(7, 4.5))
-    share = [0.0, *table["share"]]
-    ax.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1, linestyle="--", label="at random")
-    ax.plot(share, [0.0, *table["captured"]], color=plots.BLUE, label="by probability")
-    plots.band(ax, share, [0.0, *table["low"]], [0.0, *table["high"]])
-    ax.set(xlabel="share of customers, the likeliest to leave first", ylabel="share of those who left", ylim=(0, 1.02))
-    plots.format_axis(ax.xaxis, plots.percent)
-    plots.format_axis(ax.yaxis, plots.percent)
+    plots.gains(ax, table, label="by probability")
+    ax.set(xlabel="share of customers, the likeliest to leave first", ylabel="share of those who left")
     at = table.iloc[(table["share"] - 0.2).abs().argsort().iloc[0]]
     finding = f"The likeliest {plots.percent(at['share'])} hold {plots.percent(at['captured'])} of those who left"
     detail = f"{at['lift']:.2f} times as many as drawn at random ({at['lift_low']:.2f} to {at['lift_high']:.2f}); band: interval"
     plots.title(ax, finding, detail)
-    ax.legend(frameon=False, loc="lower right", fontsize=9)
     return ax
 
 

@@ -71,19 +71,10 @@ def plot_profile(table: "pd.DataFrame", ax: "Axes | None" = None, *, most: int =
 
 def plot_judged(judged: Judged, ax: "Axes | None" = None) -> "Axes":
     """The area under the curve by each judge, from `judge`; the one to believe is dark."""
-    table = judged.accuracy.iloc[::-1].reset_index(drop=True)
+    table = judged.accuracy
     ax = plots.axes(ax, size=(8, 1.5 + 0.42 * len(table)))
-    colors = [plots.BLUE if name == judged.judge else plots.GREY for name in table["judge"]]
-    ax.axvline(0.5, color=plots.GREY, linewidth=1, linestyle="--")
-    for place, row in table.iterrows():
-        plots.error_bars(ax, [place], [row["low"]], [row["high"]], horizontal=True, color=colors[int(str(place))])
-    ax.scatter(table["roc_auc"], table.index, color=colors, s=60, zorder=4)
-    for place, value in enumerate(table["roc_auc"]):
-        ax.annotate(f"{value:.2f}", (value, place), xytext=(0, 7), textcoords="offset points", ha="center", fontsize=9)
-    ax.set_yticks(table.index, [f"{row['judge']}  n={row['n']:,}" for row in table.to_dict("records")])
-    left = min(0.45, float(table["low"].min()) - 0.02)
-    ax.set(xlim=(left, 1), ylim=(-0.5, len(table) - 0.3), xlabel="area under the curve (0.5 is chance)")
-    ax.grid(visible=False, axis="y")
+    labels = [f"{row['judge']}  n={row['n']:,}" for row in table.to_dict("records")]
+    plots.areas_under_curve(ax, table.assign(name=table["judge"], label=labels), dark=judged.judge)
     value = {row["judge"]: row["roc_auc"] for row in table.to_dict("records")}
     fair = value[judged.judge]
     finding = f"A first try would claim {value[ITSELF_AND_LEAKS]:.2f}; accounts it has not seen give {fair:.2f}"
@@ -96,15 +87,8 @@ def plot_judged(judged: Judged, ax: "Axes | None" = None) -> "Axes":
 def plot_gains(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     """Of the best, the share found among the accounts with the highest scores, from `gains`."""
     ax = plots.axes(ax, size=(7, 4.2))
-    share = [0.0, *table["share"]]
-    ax.plot([0, 1], [0, 1], color=plots.GREY, linewidth=1, linestyle="--", label="at random")
-    ax.plot(share, [0.0, *table["captured"]], color=plots.BLUE, marker="o", markersize=4, label="by likeness")
-    plots.band(ax, share, [0.0, *table["low"]], [0.0, *table["high"]])
-    ax.set(
-        xlabel="share of accounts, the most alike first", ylabel="share of the best found", ylim=(0, 1.02), xlim=(0, 1)
-    )
-    plots.format_axis(ax.xaxis, plots.percent)
-    plots.format_axis(ax.yaxis, plots.percent)
+    plots.gains(ax, table, label="by likeness")
+    ax.set(xlabel="share of accounts, the most alike first", ylabel="share of the best found")
     at = table.iloc[(table["share"] - 0.1).abs().argsort().iloc[0]]
     finding = f"The top tenth holds {plots.percent(at['captured'])} of the best: {at['lift']:.1f} times as many as drawn at random"
     plots.title(
@@ -112,7 +96,6 @@ def plot_gains(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
         finding,
         f"lift {at['lift_low']:.1f} to {at['lift_high']:.1f}; accounts the model has not seen; band: interval",
     )
-    ax.legend(frameon=False, loc="lower right", fontsize=9)
     return ax
 
 
