@@ -71,7 +71,9 @@ def started() -> Iterator[Server]:
             shutil.chown(folder / "password", "postgres")
         data = ["-D", str(folder / "data")]
         setup = [*data, "-U", "owner", "-A", "scram-sha-256", "--pwfile", str(folder / "password")]
-        subprocess.run([*_as_server("initdb"), *setup, "-E", "UTF8", "--locale=C.UTF-8"], check=True, **_quietly(folder))
+        subprocess.run(
+            [*_as_server("initdb"), *setup, "-E", "UTF8", "--locale=C.UTF-8"], check=True, **_quietly(folder)
+        )
         settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": str(folder), "fsync": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         process = subprocess.Popen([*_as_server("postgres"), *data, "-p", str(port), *options], **_quietly(folder))

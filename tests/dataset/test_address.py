@@ -56,7 +56,7 @@ def test_a_variable_is_filled_in_and_only_its_name_is_shown() -> None:
 
 def test_a_source_that_is_no_address_stays_as_it_is() -> None:
     assert [address.concealed(one) for one in ("shop", "a@b.csv", "/x:y@z")] == ["shop", "a@b.csv", "/x:y@z"]
-    with pytest.raises(opskit.OpskitError, match="write @|Write @") as caught:
+    with pytest.raises(opskit.OpskitError, match="Write @ : / ") as caught:
         address.bare("postgresql://db/shop?password=geheim@x")
     assert "geheim" not in str(caught.value)
 

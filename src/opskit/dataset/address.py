@@ -55,6 +55,11 @@ def concealed(source: str) -> str:
     return shown
 
 
+def forget(shown: str) -> None:
+    """Do not use the password that was given with an address any more."""
+    os.environ.pop(_place(shown), None)
+
+
 def complete(shown: str) -> str:
     """What the database is asked with: the address with its passwords, and with every ${VARIABLE} filled in.
 

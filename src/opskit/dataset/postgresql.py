@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from opskit.dataset.address import complete, database_name, scrubbed
+from opskit.dataset.address import complete, database_name, forget, scrubbed
 from opskit.dataset.sql import Raw, literal, quoted
 from opskit.errors import OpskitError, did_you_mean
 
@@ -21,6 +21,7 @@ HAS_INFINITY = {"date", "timestamp", "timestamptz"}
 TABLES = """
 SELECT n.nspname || '.' || c.relname, c.relname,
        has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT'),
+       n.nspname = ANY (current_schemas(false)),
        array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -29,15 +30,17 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 GROUP BY n.nspname, c.relname, n.oid, c.oid ORDER BY 1
 """
+_NOT_LET_IN = "password|pgpass|authentication|SASL"
 _CONNECTING = (
     (
-        "password|pgpass|authentication|SASL",
+        _NOT_LET_IN,
         "Give the password in the environment variable PGPASSWORD, in ~/.pgpass, or as ${VARIABLE} in opskit.toml: "
         "postgresql://user:${SHOP_PASSWORD}@host/database.",
     ),
     ('database ".*" does not exist', "Correct the last part of the address: postgresql://user@host:5432/database."),
     ("", "Check the address, and that the server lets this machine in (network, pg_hba.conf)."),
 )
+_WHOLE = re.compile(r"\s*;\s*(--[^\n]*\s*)*$")  # a statement's end, which has no place within another
 _TIMED_OUT, _NOT_ALLOWED, _NO_SUCH_RELATION = {"57014"}, {"42501"}, {"42P01"}
 
 
@@ -49,6 +52,8 @@ class Member:
     """With its schema: public.orders."""
     bare: str
     readable: bool
+    near: bool
+    """Whether its name is understood without the schema."""
     columns: tuple[str, ...]
 
     @property
@@ -79,7 +84,9 @@ class Server:
             self.rows("SET default_transaction_read_only = on")
         except (dbapi.Error, OSError) as error:
             said = _said(error, address)
-            remedy = next(remedy for words, remedy in _CONNECTING if re.search(words, said))
+            words, remedy = next(pair for pair in _CONNECTING if re.search(pair[0], said))
+            if words == _NOT_LET_IN:
+                forget(address)  # else the wrong password would be taken before the environment's
             raise OpskitError(f"{address} cannot be opened: {said}. {remedy}") from None
 
     def __enter__(self) -> Self:
@@ -107,7 +114,7 @@ class Server:
     def members(self) -> list[Member]:
         """Tables and views of the database, without the system's own and single partitions."""
         found = self.ask(TABLES, f"the list of tables of {self.name}")
-        return [Member(name, bare, readable, tuple(columns)) for name, bare, readable, columns in found]
+        return [Member(name, bare, readable, near, tuple(columns)) for name, bare, readable, near, columns in found]
 
     def relation(self, table: str, query: str) -> str:
         """SQL of what a source reads: its query, or the table once it is known to be there.
@@ -116,7 +123,7 @@ class Server:
             OpskitError: There is no such table, or several schemas have one.
         """
         if query:
-            return f"({query.rstrip().rstrip(';')}\n)"
+            return f"({_WHOLE.sub('', query)}\n)"
         members = self.members()
         named = [one.name for one in members if table in (one.name, one.bare)]
         chosen = table if table in named else named[0] if len(named) == 1 else ""
@@ -127,7 +134,7 @@ class Server:
                     f"({', '.join(named)})."
                 )
             have = [one.name for one in members]
-            spelled = did_you_mean(table, [one.bare for one in members]) or did_you_mean(table, have)
+            spelled = did_you_mean(table, have if "." in table else [one.bare for one in members])
             listed = ", ".join(have[:20]) + (f" and {len(have) - 20} more" if len(have) > 20 else "")
             raise OpskitError(
                 f"database {self.name} has no table {table!r}; it has {listed or 'none'}.{spelled} "
@@ -188,14 +195,13 @@ class Server:
             )
         if state in _NO_SUCH_RELATION:
             missing = (re.findall(r'"([^"]+)"', said) or [""])[-1]
-            have = [one.name for one in self.members()]
-            hint = did_you_mean(missing, [one.partition(".")[2] for one in have]) or did_you_mean(missing, have)
+            hint = did_you_mean(missing, [one.name if "." in missing else one.bare for one in self.members()])
             return f"cannot be read: {said}.{hint} Correct the query in opskit.toml."
         if not self._alive():
             return (
                 f"was not read to its end, because the connection ended: {said}. Nothing of it is kept; run it again."
             )
-        return f"cannot be read: {said}. Correct table or query in opskit.toml, or what it says there."
+        return f"cannot be read: {said}. Correct table or query in opskit.toml."
 
     def _alive(self) -> bool:
         try:

@@ -147,8 +147,8 @@ def _candidates(sources: Iterable[Path | str], base: Path, skipped: list[str]) -
 
 
 def _in_database(server: Server, skipped: list[str]) -> Iterator[_Candidate]:
-    members = sorted(server.members(), key=lambda one: (one.bare not in contract.tables(), one.name))
-    for one in members:
+    known = {word for name, table in contract.tables().items() for word in (name, *table.file_names)}
+    for one in sorted(server.members(), key=lambda one: (not one.near, one.bare.lower() not in known, one.name)):
         if not one.readable:
             skipped.append(f"{one.name}, which this user may not read")
             continue
