@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from opskit import OpskitError
 from opskit.dataset.shared import VARIABLE
-from opskit.reports import folder, runner
+from opskit.reports import folder, html, runner
 from opskit.reports.pages import Page
 from opskit.reports.plan import Job, plan
 
@@ -254,3 +255,23 @@ def test_the_stub_for_the_slow_import_is_gone_afterwards():
         "from jsonschema import FormatChecker; FormatChecker().check('2025-01-01', 'date')"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+
+
+def test_the_next_page_does_not_wait_for_a_report_to_be_written(pages, tmp_path, monkeypatch):
+    begun = threading.Event()
+    render = html.render
+
+    def slow(notebook, head):
+        assert begun.wait(60), "the second page did not begin while the first one's report was written"
+        return render(notebook, head)
+
+    class Listening(Heard):
+        def started(self, job):
+            super().started(job)
+            if job.page.name == "missing":
+                begun.set()
+
+    monkeypatch.setattr(html, "render", slow)
+    jobs = [job(pages["ok"]), job(pages["missing"])]
+    results = runner.run(jobs, out=tmp_path, progress=Listening(), parallel=1, timeout_seconds=60)
+    assert [result.status for result in results] == ["ok", "skipped"]

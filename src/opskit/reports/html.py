@@ -67,6 +67,12 @@ def render(notebook: Any, head: Head) -> str:
     return html
 
 
+def begin() -> None:
+    """Load what reports are made with, so that the first one need not wait for it."""
+    _exporter()
+    clean(tables("<table></table>"))
+
+
 def clean(html: str) -> str:
     """The HTML without anything that runs or loads: scripts, handlers, styles, remote images, links between files."""
     import bleach

@@ -106,34 +106,46 @@ def _run(
         warm.begin()
     prepare()
     sessions = [Session(warm=warmed) for _ in jobs]
+    results: dict[int, Result] = {}
 
-    def work(position: int) -> Result:
-        if position in kept:
-            return kept[position]
+    def work(position: int) -> Result | Outcome:
         job, session = jobs[position], sessions[position]
-        if session.cancelled.is_set():
-            return Result(job, "stopped", "Not started.")
+        if position in kept or session.cancelled.is_set():
+            return kept.get(position) or Result(job, "stopped", "Not started.")
         progress.started(job)
-        try:
-            return _report(job, session, out=out, timeout_seconds=timeout_seconds)
-        except OSError as error:
-            return Result(job, "failed", f"Its report could not be written: {error.strerror or error}. {_REMEDY}")
-        except Exception as error:  # a broken notebook file must not stop the other pages
-            return Result(job, "failed", f"{type(error).__name__}: {error}")
+        return _executed(job, session, timeout_seconds)
 
-    pool = ThreadPoolExecutor(parallel, thread_name_prefix="page")
-    futures = [pool.submit(work, position) for position in range(len(jobs))]
-    try:
-        for future in _as_finished(futures):
-            progress.finished(future.result())
-    except BaseException:
-        for session in sessions:
-            session.cancel()
-        raise
-    finally:
-        pool.shutdown(wait=True)
-        ordered = [future.result() for future in futures]
-        _gather(ordered, out=out, before=before)
+    with (
+        # Its libraries load, and reports are written, while the pages' own threads go on with the next pages.
+        ThreadPoolExecutor(1, thread_name_prefix="report", initializer=html.begin) as writer,
+        ThreadPoolExecutor(parallel, thread_name_prefix="page") as pages,
+    ):
+        under_way: dict[Future[Any], int] = {pages.submit(work, position): position for position in range(len(jobs))}
+        writer.submit(int)
+
+        def finish() -> Generator[Result]:
+            for future in _as_finished(under_way):
+                position, found = under_way[future], future.result()
+                if isinstance(found, Outcome):
+                    under_way[writer.submit(_written, jobs[position], found, out)] = position
+                else:
+                    results[position] = found
+                del under_way[future]
+                if position in results:
+                    yield results[position]
+
+        try:
+            for result in finish():
+                progress.finished(result)
+        except BaseException:
+            for session in sessions:
+                session.cancel()
+            raise
+        finally:
+            for _ in finish():  # after Ctrl-C: what is finished stays, and its report is written
+                pass
+            ordered = [results[position] for position in range(len(jobs))]
+            _gather(ordered, out=out, before=before)
     return ordered
 
 
@@ -160,32 +172,44 @@ def headlines(results: Iterable[Result]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=compare.COLUMNS).astype(figures)
 
 
-def _as_finished(futures: Iterable[Future[Result]]) -> Iterable[Future[Result]]:
-    """Futures as they finish; short waits, so that Ctrl-C is heard on Windows too."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+def _as_finished(under_way: Mapping[Future[Any], int]) -> Generator[Future[Any]]:
+    """Futures as they finish, those added meanwhile too; short waits, so that Ctrl-C is heard on Windows."""
+    while under_way:
+        done, _ = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
         yield from done
 
 
-def _report(job: Job, session: Session, *, out: Path, timeout_seconds: float) -> Result:
-    """Execute one job and write its notebook and report."""
-    made_from = resume.made_from(job)  # before it is read: what changes meanwhile counts as changed
-    outcome = execute(job.page, job.given, timeout_seconds=timeout_seconds, session=session)
-    page, notebook = out / f"{job.target}.html", out / f"{job.target}.ipynb"
-    link = ""
-    if outcome.status in {"ok", "failed"}:
-        from nbformat import v4
-
+def _executed(job: Job, session: Session, timeout_seconds: float) -> Result | Outcome:
+    """What executing one job brings: an outcome, or why there is none."""
+    try:
+        made_from = resume.made_from(job)  # before it is read: what changes meanwhile counts as changed
+        outcome = execute(job.page, job.given, timeout_seconds=timeout_seconds, session=session)
         if outcome.status == "ok":
             resume.mark(outcome.notebook, made_from, outcome.facts)
-        tables.write_text(v4.writes(outcome.notebook) + "\n", notebook)
-        tables.write_text(html.render(outcome.notebook, _head(job, outcome)), page)
-        link = f"{job.target}.html"
-    else:
-        # What an earlier run left there would pass for this one's.
-        page.unlink(missing_ok=True)
-        notebook.unlink(missing_ok=True)
+    except Exception as error:  # a broken notebook file must not stop the other pages
+        return Result(job, "failed", f"{type(error).__name__}: {error}")
+    return outcome
+
+
+def _written(job: Job, outcome: Outcome, out: Path) -> Result:
+    """The result of a job, its notebook and report written."""
+    page, notebook = out / f"{job.target}.html", out / f"{job.target}.ipynb"
+    link = ""
+    try:
+        if outcome.status in {"ok", "failed"}:
+            from nbformat import v4
+
+            tables.write_text(v4.writes(outcome.notebook) + "\n", notebook)
+            tables.write_text(html.render(outcome.notebook, _head(job, outcome)), page)
+            link = f"{job.target}.html"
+        else:
+            # What an earlier run left there would pass for this one's.
+            page.unlink(missing_ok=True)
+            notebook.unlink(missing_ok=True)
+    except OSError as error:
+        return Result(job, "failed", f"Its report could not be written: {error.strerror or error}. {_REMEDY}")
+    except Exception as error:  # what one notebook holds must not cost the other reports
+        return Result(job, "failed", f"{type(error).__name__}: {error}")
     figures = outcome.headline if outcome.status == "ok" else []
     return Result(job, outcome.status, outcome.reason, figures, outcome.facts, outcome.seconds, link)
 
