@@ -2,11 +2,11 @@
 
 from opskit.incentives.plan.audience import STATUSES, Audience, audience, counts, drawn, export
 from opskit.incentives.plan.before import before, media_used, message_costs
-from opskit.incentives.plan.brief import brief, page
+from opskit.incentives.plan.brief import Brief, brief, page
 from opskit.incentives.plan.catalogue import catalogue, drives
 from opskit.incentives.plan.choices import holdouts, recovery, with_holdout
 from opskit.incentives.plan.claims import claimed, still_open
-from opskit.incentives.plan.expected import expected
+from opskit.incentives.plan.expected import expected, interval
 from opskit.incentives.plan.figures import plot_drives, plot_effects, plot_people
 from opskit.incentives.plan.findings import decisions, key_figures
 from opskit.incentives.plan.flags import RULES, flags
@@ -22,6 +22,7 @@ __all__ = [
     "SENT",
     "STATUSES",
     "Audience",
+    "Brief",
     "audience",
     "before",
     "brief",
@@ -38,6 +39,7 @@ __all__ = [
     "flags",
     "given_plan",
     "holdouts",
+    "interval",
     "key_figures",
     "known",
     "media_used",

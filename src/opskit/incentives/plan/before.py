@@ -121,8 +121,8 @@ def message_costs(contacts: Any, *, as_of: dt.date) -> dict[str, float]:
         return {}
     lf = lf.filter(customers.on_or_before(lf, as_of, "sent_at"), ~nw.col("cost").is_null())
     lf = lf.filter(~nw.col("holdout").fill_null(value=False)) if "holdout" in names else lf
-    cost = nw.col("cost").cast(nw.Float64)
-    table = frames.collect(lf.group_by("medium").agg(cost.sum().alias("cost"), nw.len().alias("messages")))
+    rows = lf.select("medium", nw.col("cost").cast(nw.Float64))
+    table = frames.collect(rows.group_by("medium").agg(nw.col("cost").sum(), nw.len().alias("messages")))
     sums = table.groupby(table["medium"].astype(str).map(medium_key))[["cost", "messages"]].sum()
     return {str(medium): row["cost"] / row["messages"] for medium, row in sums.iterrows()}
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots
@@ -14,15 +15,7 @@ from opskit.incentives.plan.flags import WHOLE
 if TYPE_CHECKING:
     import pandas as pd
 
-HEADS = (
-    "Who, and the goal",
-    "What, and where it is redeemed",
-    "How they are told",
-    "Customers",
-    "Cost",
-    "KPI",
-    "Until",
-)
+HEADS = ("Who, and the goal", "What, and where it is redeemed", "How they are told", "Customers, cost, end", "KPI")
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4 landscape; margin: 12mm; }}
@@ -35,10 +28,30 @@ thead th {{ color: #5b6b7b; border-bottom: 2px solid #0b6e74; white-space: nowra
 tr {{ break-inside: avoid; }}
 small {{ color: #5b6b7b; font-size: 0.9em; }}
 em {{ color: #b3261e; font-style: normal; }}
+.short {{ white-space: nowrap; }}
 </style></head><body><h1>{title}</h1>
 {body}
 </body></html>
 """
+
+
+@dataclass(frozen=True, repr=False)
+class Brief:
+    """The plan as an HTML table; a notebook shows it as such.
+
+    Attributes:
+        html: Without styles, scripts or links, every text of the worksheet escaped.
+        rows: Of the plan.
+    """
+
+    html: str
+    rows: int
+
+    def __repr__(self) -> str:
+        return f"the plan on one page, {self.rows} rows"
+
+    def _repr_html_(self) -> str:
+        return self.html
 
 
 def brief(
@@ -47,7 +60,7 @@ def brief(
     flags: "pd.DataFrame",
     *,
     currency: str = "",
-) -> str:
+) -> Brief:
     """The plan as an HTML table, one row for each row of the plan, with what it is expected to come to and its flags.
 
     Args:
@@ -57,7 +70,7 @@ def brief(
         currency: Of the amounts.
 
     Returns:
-        HTML without styles, scripts or links, every text of the worksheet escaped.
+        Brief.
     """
     rows = zip(found.plan.to_dict("records"), figures.to_dict("records"), strict=True)
     body = "\n".join(_row(plan, row, flags, currency) for plan, row in rows)
@@ -67,15 +80,16 @@ def brief(
     back = int(figures["kept_back"].sum())
     whole = flags[flags["row"] == WHOLE]["value"]
     left = "".join(f"<br><em>{html.escape(value)}</em>" for value in whole)
-    return (
+    text = (
         f"<p>As of {found.as_of}: <strong>{sent:,} customers</strong> get a message, {aside:,} are held out, {back:,} kept back. "
         f"Costs at most <strong>{html.escape(most)}</strong>.{left}</p>\n"
         f'<table class="brief">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n'
         f"<p>Agreed: marketing ________________ · customer operations ________________ · finance ________________ · day ____________</p>"
     )
+    return Brief(text, len(figures))
 
 
-def page(body: str, *, as_of: dt.date, name: str = "") -> str:
+def page(body: Brief, *, as_of: dt.date, name: str = "") -> str:
     """The brief as an HTML file of its own, one landscape A4 page to print.
 
     Args:
@@ -84,7 +98,7 @@ def page(body: str, *, as_of: dt.date, name: str = "") -> str:
         name: Of the business.
     """
     title = f"Incentive plan{f' of {name}' if name else ''}, {as_of}"
-    return _PAGE.format(title=html.escape(title), body=body)
+    return _PAGE.format(title=html.escape(title), body=body.html)
 
 
 def _row(plan: dict[Any, Any], row: dict[Any, Any], flags: "pd.DataFrame", currency: str) -> str:
@@ -95,11 +109,8 @@ def _row(plan: dict[Any, Any], row: dict[Any, Any], flags: "pd.DataFrame", curre
         f"<strong>{_text(plan['segment'])}</strong><br>{plan['goal']}<br><small>{_text(rule_of(plan))}</small>{raised}",
         _means(plan, currency),
         _told(plan),
-        f"<strong>{row['to_be_sent']:,}</strong> sent<br>{row['held_out']:,} held out<br>"
-        f"<small>{row['kept_back']:,} kept back<br>of {row['people']:,}</small>",
-        _cost(row, currency),
+        _reach(plan, row, currency),
         _kpi(plan, row, currency),
-        _text(plan["until"] or "–").replace("-", "&#8209;"),
     )
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
@@ -119,22 +130,32 @@ def _told(plan: dict[Any, Any]) -> str:
     return f"<strong>{_text(plan['medium'])}</strong>, {plan['messages']:g} ×<br>{_text(plan['message'] or '–')}<br><small>{cap}</small>"
 
 
-def _cost(row: dict[Any, Any], currency: str) -> str:
-    most, each = plots.money(row["cost_at_most"], currency), plots.number(row["cost_each"])
-    return f"<strong>{_text(most)}</strong><br>at most<br><small>{each} a customer expected</small>"
+def _lines(*lines: str) -> str:
+    """Lines that are not broken."""
+    return "<br>".join(f'<span class="short">{line}</span>' for line in lines if line)
+
+
+def _reach(plan: dict[Any, Any], row: dict[Any, Any], currency: str) -> str:
+    return _lines(
+        f"<strong>{row['to_be_sent']:,}</strong> sent, {row['held_out']:,} held out",
+        f"<small>{row['kept_back']:,} of {row['people']:,} kept back</small>",
+        f"<strong>{_text(plots.money(row['cost_at_most'], currency))}</strong> at most",
+        f"<small>{plots.number(row['cost_each'])} a customer expected</small>",
+        f"until {plan['until']}" if plan["until"] else "",
+    )
 
 
 def _kpi(plan: dict[Any, Any], row: dict[Any, Any], currency: str) -> str:
-    if not plan["kpi"]:
-        return "–"
     if plan["kpi"] not in MEASURED:
-        return _text(plan["kpi"])
+        return _text(plan["kpi"] or "–")
     measure = MEASURES[plan["kpi"]]
     told = plots.percent if measure.unit == "share" else plots.number
     unit = f" {currency}" if measure.unit == "money" and currency else ""
     hoped = "" if row["hoped"] != row["hoped"] else f" → {told(row['base'] * (1 + row['hoped']))}"
-    shown = "nothing" if row["visible"] != row["visible"] else f"from +{plots.percent(row['visible'])}"
-    return (
-        f"<strong>{_text(plan['kpi'])}</strong> in {plan['kpi_days']:g} days<br>{told(row['base'])}{hoped}{_text(unit)}<br>"
-        f"<small>shown: {shown}</small>"
+    shown = "nothing" if row["visible"] != row["visible"] else f"a rise from {plots.percent(row['visible'])} on"
+    return _lines(
+        f"<strong>{_text(plan['kpi'])}</strong> in {plan['kpi_days']:g} days",
+        f"{told(row['base'])}{hoped}{_text(unit)}",
+        f"<small>visible: {shown}</small>",
+        f"<small>experiment: {_text(plan['experiment'] or 'none')}</small>",
     )

@@ -59,7 +59,7 @@ def expected(
         check(value, name, gt=0, lt=1)
     table = counts(found)
     rows = [
-        _row(plan, counted, dict(base.loc[at]) if at in base.index else None, costs or {}, confidence, power, alpha)
+        _row(plan, counted, base.loc[at].to_dict() if at in base.index else None, costs or {}, confidence, power, alpha)
         for at, (plan, counted) in enumerate(zip(found.plan.to_dict("records"), table.to_dict("records"), strict=True))
     ]
     return pd.DataFrame(rows)
@@ -74,13 +74,10 @@ def _row(
     power: float,
     alpha: float,
 ) -> dict[str, Any]:
-    import pandas as pd
-
     sent, aside, people = counted[SENT], counted[HELD_OUT], counted["people"]
     unreached = sum(counted[name] for name in KEPT_BACK[:3])
     message = plan["messages"] * costs.get(medium_key(plan["medium"]), 0.0)
-    enough = sums is not None and sums["customers"] >= 2
-    was = aggregates(pd.Series(sums), COUNTED) if sums is not None and enough else None
+    was = _aggregated(sums)
     each = message + plan["used_share"] * plan["unit_cost"]
     margin = _mean("margin", was, confidence)
     # A loss cannot be raised: where such customers bring nothing, an effect is worth nothing.
@@ -121,6 +118,29 @@ def _row(
     }
 
 
+def interval(name: str, sums: Mapping[Any, Any] | None, *, confidence: float = 0.95) -> tuple[float, float, float]:
+    """The mean of a KPI per customer (order_value: per order) and its interval.
+
+    Args:
+        name: One of MEASURED.
+        sums: A row of `before`; None: missing.
+        confidence: Coverage of the interval, between 0 and 1.
+
+    Raises:
+        OpskitError: The name is unknown, or the confidence out of range.
+    """
+    check(name, "name", among=MEASURED)
+    check(confidence, "confidence", gt=0, lt=1)
+    return _mean(name, _aggregated(sums), confidence)
+
+
+def _aggregated(sums: Mapping[Any, Any] | None) -> "Aggregates | None":
+    """None where there are too few customers for a spread."""
+    import pandas as pd
+
+    return aggregates(pd.Series(sums), COUNTED) if sums is not None and sums["customers"] >= 2 else None
+
+
 def _mean(name: str, was: "Aggregates | None", confidence: float) -> tuple[float, float, float]:
     """Mean of a metric per customer, or per order, and its interval."""
     from scipy.special import ndtri
@@ -154,7 +174,5 @@ def _power(
     shape: dict[str, Any] = {"covariate": "none", "ratio": sent / aside, "alpha": alpha, "use_t": False, "power": power}
     seen = metric(name, COUNTED, n_obs=sent + aside, **shape)
     visible = float(seen.solve_power_from_aggregates(was, "rel_effect_size")[0].rel_effect_size)
-    if not effect > 0:
-        return visible, _NAN
-    asked = metric(name, COUNTED, rel_effect_size=effect, **shape)
-    return visible, float(asked.solve_power_from_aggregates(was, "n_obs")[0].n_obs)
+    # With the normal approximation the effect seen falls with the root of the number of customers.
+    return visible, (sent + aside) * (visible / effect) ** 2 if effect > 0 else _NAN

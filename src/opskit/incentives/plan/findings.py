@@ -42,7 +42,7 @@ def key_figures(
     ]
     if len(asked):
         told = int((asked["hoped"] >= asked["visible"]).sum())
-        table.append(("Hold-outs that can show what is hoped for", told, _NAN, _NAN, len(asked), "rows"))
+        table.append(("Hold-outs that can show what is hoped for", told, _NAN, _NAN, len(asked), ""))
     for _, row in figures[figures["base"].notna()].head(MOST_NAMED).iterrows():
         measure = MEASURES[row["kpi"]]
         unit = {"share": "share", "money": currency}.get(measure.unit, measure.unit)

@@ -206,7 +206,7 @@ def _over_the_cap(found: Audience) -> Iterator[Flag]:
         if many.any():
             told = f"{int(many.sum()):,} customers fit several rows by {medium}: up to {together[many].max():g} messages, cap {cap:g}"
             remedy = "Make the rules exclusive or send fewer; the list gives each customer the first row only."
-            yield Flag(" + ".join(part["row"]), "over the cap", told, remedy)
+            yield Flag(" + ".join(part["row"][fit[many].any(axis=0)]), "over the cap", told, remedy)
 
 
 def _media(rows: list[dict[Any, Any]], media: "pd.Series[Any] | None") -> Iterator[Flag]:

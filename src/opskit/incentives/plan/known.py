@@ -56,17 +56,12 @@ def known(
     check(interval_days, "interval_days", gt=0)
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
     attributes = _attributes(people, wanted, listed=segments is not None)
-    rows = _bought(lf, as_of)
+    table = _bought(lf, as_of)
     if people is not None:
-        rows = nw.concat([_with_nothing(rows, attributes), _registered(people, attributes, as_of)])
-    sums = [nw.col(name).sum() for name in ("orders", "revenue", "value")]
-    ends = [nw.col("last").max(), nw.col("first").min(), *(nw.col(name).max() for name in attributes)]
-    table = rows.group_by("customer_id").agg(*sums, *ends)
+        table = _with_prospects(table, _registered(people, attributes, as_of))
     day = frames.day_number(as_of)
     table = table.with_columns(
-        nw.col("orders").cast(nw.Int64),
-        (day - nw.col("last")).alias("days_since_last"),
-        (day - nw.col("first")).alias("days_since_first"),
+        (day - nw.col("last")).alias("days_since_last"), (day - nw.col("first")).alias("days_since_first")
     ).drop("last", "first")
     silence = nw.col("days_since_last").cast(nw.Float64)
     stage = (
@@ -114,13 +109,8 @@ def _bought(lf: nw.LazyFrame[Any], as_of: dt.date) -> nw.LazyFrame[Any]:
     return table.with_columns(nw.col("orders").cast(nw.Int64))
 
 
-def _with_nothing(rows: nw.LazyFrame[Any], attributes: dict[str, tuple[str, nw.dtypes.DType]]) -> nw.LazyFrame[Any]:
-    order = ["customer_id", "orders", "revenue", "value", "last", "first"]
-    empty = [nw.lit(None, dtype=kind).alias(name) for name, (_, kind) in attributes.items()]
-    return rows.with_columns(*empty).select(*order, *attributes)
-
-
 def _registered(people: Any, attributes: dict[str, tuple[str, nw.dtypes.DType]], as_of: dt.date) -> nw.LazyFrame[Any]:
+    """Accounts opened by the day with their attributes, each once."""
     lf = frames.lazy(people, "customer_id", table="customers").filter(~nw.col("customer_id").is_null())
     if "signed_up_at" in lf.collect_schema():
         lf = lf.filter(nw.col("signed_up_at").is_null() | customers.on_or_before(lf, as_of, "signed_up_at"))
@@ -129,13 +119,19 @@ def _registered(people: Any, attributes: dict[str, tuple[str, nw.dtypes.DType]],
         (day - frames.epoch_day(column)).alias(name) if name != column else nw.col(column).cast(kind)
         for name, (column, kind) in attributes.items()
     ]
-    nothing = (nw.lit(0, dtype=nw.Int64).alias("orders"), *(nw.lit(0.0).alias(name) for name in ("revenue", "value")))
-    ends = (nw.lit(None, dtype=nw.Int64).alias(name) for name in ("last", "first"))
-    return (
-        lf.select(nw.col("customer_id").cast(nw.String), *columns)
-        .with_columns(*nothing, *ends)
-        .select("customer_id", "orders", "revenue", "value", "last", "first", *attributes)
-    )
+    rows = lf.select(nw.col("customer_id").cast(nw.String), *columns)
+    return rows.group_by("customer_id").agg(nw.len().alias("_rows"), *(nw.col(name).max() for name in attributes))
+
+
+def _with_prospects(bought: nw.LazyFrame[Any], registered: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Those who bought and those registered, each once."""
+    registered = registered.rename({"customer_id": "_id"}).drop("_rows")
+    table = bought.join(registered, left_on="customer_id", right_on="_id", how="full")
+    return table.with_columns(
+        nw.coalesce("customer_id", "_id").alias("customer_id"),
+        nw.col("orders").fill_null(0).cast(nw.Int64),
+        nw.col("revenue", "value").fill_null(0.0),
+    ).drop("_id")
 
 
 def _with_tier(table: nw.LazyFrame[Any], memberships: Any, as_of: dt.date) -> nw.LazyFrame[Any]:

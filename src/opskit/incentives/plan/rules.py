@@ -120,8 +120,8 @@ def _condition(node: ast.expr, schema: Mapping[str, nw.dtypes.DType], text: str)
         return reduce(lambda a, b: a & b if isinstance(node.op, ast.And) else a | b, parts)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
         return ~_condition(node.operand, schema, text)
-    if isinstance(node, ast.Name) and node.id in schema and schema[node.id] == nw.Boolean:
-        return nw.col(node.id).fill_null(value=False)
+    if isinstance(node, ast.Name) and node.id in schema and _yes_or_no(schema[node.id]):
+        return _expression(node.id, "==", [True], schema[node.id])
     if isinstance(node, ast.Compare):
         sides = [node.left, *node.comparators]
         pairs = zip(sides, node.ops, sides[1:], strict=False)
@@ -129,6 +129,10 @@ def _condition(node: ast.expr, schema: Mapping[str, nw.dtypes.DType], text: str)
     if isinstance(node, ast.Name):
         _known(node.id, schema, text)
     raise OpskitError(f"rule == {text!r} has {ast.unparse(node)!r}, must compare it with something. {_REMEDY}")
+
+
+def _yes_or_no(kind: nw.dtypes.DType) -> bool:
+    return kind == nw.Boolean or kind == nw.Object
 
 
 def _compared(
@@ -145,10 +149,10 @@ def _compared(
     if many != (sign in ("in", "not in")):
         raise OpskitError(f"rule == {text!r}: {sign!r} does not fit {ast.unparse(right)!r}. {_REMEDY}")
     values = [_value(one, text) for one in (right.elts if isinstance(right, ast.Tuple | ast.List) else [right])]
-    fits = (str,) if kind == "text" else (bool,) if kind == "flag" else (int, float)
+    fits = {"text": (str,), "flag": (bool,), "number": (int, float), "mixed": (str, bool)}[kind]
     for value in values:
         if not isinstance(value, fits) or (kind == "number" and isinstance(value, bool)):
-            told = {"text": "a text", "flag": "true or false", "number": "a number"}[kind]
+            told = {"flag": "true or false", "number": "a number"}.get(kind, "a text")
             raise OpskitError(f"rule == {text!r}: {column} is compared with {value!r}, must be {told}. {_REMEDY}")
     if kind != "number" and sign in _ORDERED.values():
         raise OpskitError(f"rule == {text!r}: {column} is no number, so {sign} says nothing. Use == or in.")
@@ -159,6 +163,7 @@ def _expression(column: str, sign: str, values: list[Any], dtype: nw.dtypes.DTyp
     known = ~nw.col(column).is_null()
     known = known & ~nw.col(column).is_nan() if dtype.is_float() else known
     own = nw.col(column) if dtype.is_numeric() or dtype == nw.Boolean else nw.col(column).cast(nw.String)
+    values = [str(value) if dtype == nw.Object else value for value in values]
     signs = {
         "<": own < values[0],
         "<=": own <= values[0],
@@ -179,6 +184,8 @@ def _known(column: str, schema: Mapping[str, nw.dtypes.DType], text: str) -> str
             f"rule == {text!r} names {column!r}, which nothing tells of a customer; known are {have}."
             f"{did_you_mean(column, schema)} Correct the rule, or put a text in quotes on the right."
         )
+    if schema[column] == nw.Object:  # pandas holds true and false with empty cells so
+        return "mixed"
     return "number" if schema[column].is_numeric() else "flag" if schema[column] == nw.Boolean else "text"
 
 
