@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from opskit import stats
-from opskit.incentives.level_system.costs import FIRST_STEP, ratios
+from opskit import plots, stats
+from opskit.incentives.level_system.costs import FIRST_STEP, cost_figure, ratios
 from opskit.incentives.level_system.design import Design
 from opskit.incentives.level_system.replay import Replay
 
@@ -44,17 +44,14 @@ def audit(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
 
     table = ratios(found, confidence=confidence).set_index("figure")
     goals = found.design.goals
-    cost = "cost over money"
-    if not found.growth.has_margin:
-        cost = "cost over revenue"
     least = table.loc[[f"at {name}" for name in found.design.names], "estimate"].idxmin()
     by_data = {
-        "shows the core business": ("growth value from the core business", {"at_least": goals.core_share}),
-        "input and output balanced": (cost, {"at_most": goals.cost_of_margin}),
+        "shows the core business": ("earned by the core business", {"at_least": goals.core_share}),
+        "input and output balanced": (cost_figure(found), {"at_most": goals.cost_of_margin}),
         "users classified": (str(least), {"at_least": goals.least_share}),
         "extensible": (f"at {found.design.names[-1]}", {"at_most": goals.top_share}),
         "low entry": (FIRST_STEP, {"at_least": goals.first_step_share}),
-        "worth wanting": ("worth of the first step's benefits over spend", {"at_least": goals.worth_of_spend}),
+        "worth wanting": ("worth of the first step, of spend", {"at_least": goals.worth_of_spend}),
     }
     by_design = {
         "experience and currency apart": ("benefits that take growth value away", *_spent(found.design), "none"),
@@ -73,7 +70,7 @@ def audit(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
             continue
         figure, limits = by_data[principle]
         estimate, low, high = (float(table.loc[figure, name]) for name in ("estimate", "low", "high"))  # type: ignore[arg-type]
-        words = "; ".join(f"{key.replace('_', ' ')} {limit:.3g}" for key, limit in limits.items())
+        words = "; ".join(f"{key.replace('_', ' ')} {plots.percent(limit)}" for key, limit in limits.items())
         rows.append(
             (
                 principle,

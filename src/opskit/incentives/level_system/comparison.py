@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from opskit import stats
 from opskit.errors import OpskitError
-from opskit.incentives.level_system.costs import FIRST_STEP, RATIOS, sums
+from opskit.incentives.level_system.costs import FIRST_STEP, known_ratios, sums
 from opskit.incentives.level_system.replay import Replay
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def compare(one: Replay, other: Replay, *, confidence: float = 0.95) -> "pd.Data
         OpskitError: The two do not hold the same customers.
     """
     import numpy as np
+    import pandas as pd
 
     left, right = sums(one).set_index("group"), sums(other).set_index("group")
     if not left["members"].equals(right["members"]):
@@ -36,8 +37,7 @@ def compare(one: Replay, other: Replay, *, confidence: float = 0.95) -> "pd.Data
             "the same behaviours in [[earn]]."
         )
     pairs = _pairs(one, other)
-    both = left.join(right, lsuffix="_one", rsuffix="_other").reset_index()
-    both = both.rename(columns={name: f"{name}{side}" for name, side in _alone(left, right)})
+    both = pd.concat([left.add_suffix("_one"), right.add_suffix("_other")], axis=1).reset_index()
 
     def sides(total: "pd.DataFrame") -> Any:
         row = total.iloc[0]
@@ -59,12 +59,5 @@ def compare(one: Replay, other: Replay, *, confidence: float = 0.95) -> "pd.Data
 def _pairs(one: Replay, other: Replay) -> dict[str, tuple[str, str]]:
     shared = [name for name in one.design.names if name in other.design.names]
     counted = {f"at {name}": (f"at_{name}", "members") for name in shared}
-    return {**counted, FIRST_STEP: ("reached", "mature"), **RATIOS}
+    return {**counted, FIRST_STEP: ("reached", "mature"), **known_ratios(one)}
 
-
-def _alone(left: "pd.DataFrame", right: "pd.DataFrame") -> list[tuple[str, str]]:
-    """Columns of one side only, which a join leaves without a suffix."""
-    return [
-        *((str(name), "_one") for name in left if name not in right),
-        *((str(name), "_other") for name in right if name not in left),
-    ]

@@ -39,11 +39,11 @@ def money_told(found: Replay) -> str:
 
 
 RATIOS = {
-    "cost over money": ("cost", "money"),
+    "cost over margin": ("cost", "money"),
     "cost over revenue": ("cost", "revenue"),
-    "growth value from the core business": ("core", "growth"),
-    "fall a month, of members above the lowest level": ("fell", "above"),
-    "worth of the first step's benefits over spend": ("worth", "spend"),
+    "earned by the core business": ("core", "growth"),
+    "fall a month, of those above": ("fell", "above"),
+    "worth of the first step, of spend": ("worth", "spend"),
 }
 """Ratios of sums over customers, whose intervals come from leaving out groups of them."""
 FIRST_STEP = "reach the first step in time"
@@ -103,7 +103,18 @@ def ratios(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
     more = stats.jackknife(table, _of, confidence=confidence).reset_index(drop=True)
     more.insert(0, "figure", list(RATIOS))
     more["low"] = more["low"].clip(lower=0.0)
+    more = more[more["figure"].isin(known_ratios(found))]
     return pd.concat([one, more.assign(n=total["members"])], ignore_index=True).astype({"n": int})
+
+
+def known_ratios(found: Replay) -> dict[str, tuple[str, str]]:
+    """RATIOS, without the one over margin where there is none."""
+    return {name: pair for name, pair in RATIOS.items() if found.growth.has_margin or pair[1] != "money"}
+
+
+def cost_figure(found: Replay) -> str:
+    """What the cost of benefits is held against: margin, or revenue where there is none."""
+    return "cost over margin" if found.growth.has_margin else "cost over revenue"
 
 
 def _of(total: "pd.DataFrame") -> "pd.Series[Any]":

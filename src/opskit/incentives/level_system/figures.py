@@ -1,5 +1,6 @@
 """Figures of the levels: each draws the table of the function it is named after, and its title says what it shows."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from opskit import plots
@@ -9,6 +10,7 @@ from opskit.incentives.level_system.design import Design
 from opskit.incentives.level_system.measures import at_thresholds
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -33,8 +35,7 @@ def plot_ladder(values: "pd.DataFrame", design: Design, ax: "Axes | None" = None
     if held.empty:
         plots.statement(ax, "Nobody holds any growth value: there is nothing to draw.")
         return ax
-    most = max(float(held["value"].max()), 2.0 * design.thresholds[-1])
-    bins = np.geomspace(max(float(held["value"].min()), 1.0), most, _BINS)
+    bins = _bins(design.thresholds[1:], float(held["value"].min()), float(held["value"].max()))
     n, _ = np.histogram(held["value"], bins=bins, weights=held["n"])
     middle = np.sqrt(bins[1:] * bins[:-1])
     place = np.searchsorted(np.array(design.thresholds), middle, side="right") - 1
@@ -63,6 +64,17 @@ def plot_ladder(values: "pd.DataFrame", design: Design, ax: "Axes | None" = None
     )
     plots.title(ax, f"{plots.percent(above)} of members would be above {design.names[0]}", detail)
     return ax
+
+
+def _bins(thresholds: tuple[int, ...], least: float, most: float) -> "np.ndarray[Any, Any]":
+    """Edges about evenly spread on a log scale, every threshold among them."""
+    import numpy as np
+
+    least, most = max(min(least, thresholds[0] / 2), 0.5), max(most, 2.0 * thresholds[-1])
+    ends = np.log([least, *thresholds, most])
+    step = (ends[-1] - ends[0]) / _BINS
+    parts = [np.linspace(a, b, max(round((b - a) / step), 1), endpoint=False) for a, b in pairwise(ends)]
+    return np.exp(np.concatenate([*parts, ends[-1:]]))
 
 
 def plot_shares(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
@@ -127,9 +139,11 @@ def plot_moves(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
     plots.date_axis(ax)
     year = sums.tail(12)
     fell, rose = int(year["fell"].sum()), int(year["rose"].sum())
-    finding = f"In the last {len(year)} months members would rise {plots.number(rose)} times and fall {plots.number(fell)} times"
+    finding = f"In {len(year)} months {plots.number(rose)} rises and {plots.number(fell)} falls"
     plots.title(
-        ax, finding if fell else f"Nobody falls; members would rise {plots.number(rose)} times", "newcomers are no rise"
+        ax,
+        finding if fell else f"Nobody falls; {plots.number(rose)} rises in {len(year)} months",
+        "newcomers are no rise",
     )
     return ax
 
@@ -151,11 +165,11 @@ def plot_costs(
     ax.barh(places, table["cost"], color=[DRIVES[drive] for drive in table["drive"]], height=0.6)
     for place, row in zip(places, table.to_dict("records"), strict=True):
         ax.annotate(f" {plots.money(row['cost'], currency)}", (row["cost"], place), va="center", fontsize=9)
-    ax.set_yticks(places, [f"{b} ({level} up)" for b, level in zip(table["benefit"], table["level"], strict=True)])
+    ax.set_yticks(places, [f"{b} · {level}" for b, level in zip(table["benefit"], table["level"], strict=True)])
     ax.invert_yaxis()
     ax.set(
         xlim=(0, max(float(table["cost"].max()) * 1.25, 1.0)),
-        xlabel=f"cost of the last year{', ' + currency if currency else ''}",
+        xlabel=currency or "cost",
     )
     plots.format_axis(ax.xaxis, plots.number)
     ax.grid(axis="y", visible=False)
@@ -163,9 +177,12 @@ def plot_costs(
         if (table["drive"] == drive).any():
             ax.plot([], [], "s", color=shade, label=drive)
     ax.legend(fontsize=9, loc="lower right")
-    row: Any = ratios.set_index("figure").loc["cost over money"]
-    finding = f"Benefits would have cost {plots.percent(float(row['estimate']))} of {money}"
-    plots.title(ax, finding, "members by the level held when each month begins, times expected uses, times cost of one")
+    row: Any = ratios.set_index("figure").loc[f"cost over {money}"]
+    plots.title(
+        ax,
+        f"Benefits would have cost {plots.percent(float(row['estimate']))} of {money}",
+        "by benefit, in the last year",
+    )
     return ax
 
 
@@ -190,13 +207,9 @@ def plot_audit(table: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
 
 
 def _figure_text(row: dict[Any, Any]) -> str:
-    value = row["estimate"]
-    counted = row["low"] != row["low"]
-    told = "never" if value == float("inf") else plots.number(value) if counted else plots.percent(value)
-    name = str(row["figure"])
-    short = {"growth value from the core business": "of the value is earned by it", "cost over money": "cost, of margin",
-             "cost over revenue": "cost, of revenue", "worth of the first step's benefits over spend": "worth, of spend"}  # fmt: skip
-    return f"{told} {short.get(name, name)} ({row['rule']})"
+    value, share = row["estimate"], row["low"] == row["low"]
+    told = "never" if value == float("inf") else plots.percent(value) if share else plots.number(value)
+    return f"{told} {row['figure']} ({row['rule']})"
 
 
 def plot_compare(
@@ -204,25 +217,22 @@ def plot_compare(
 ) -> "Axes":
     """Differences between two designs with their intervals, from `compare`."""
     shown = table[table["difference"].notna() & (table["figure"] != "cost over revenue")].iloc[::-1]
-    ax = plots.axes(ax, size=(7.6, 0.9 + 0.36 * max(len(shown), 2)))
+    ax = plots.axes(ax, size=(7.6, 1.2 + 0.42 * max(len(shown), 2)))
     places = range(len(shown))
     apart = (shown["low"] > 0) | (shown["high"] < 0)
     shades = [plots.BLUE if one else plots.GREY for one in apart]
     for place, row, shade in zip(places, shown.to_dict("records"), shades, strict=True):
         plots.error_bars(ax, [place], [100 * row["low"]], [100 * row["high"]], horizontal=True, color=shade)
         ax.plot([100 * row["difference"]], [place], "o", color=shade)
-        ax.annotate(
-            f"{plots.percent(row['one'])} → {plots.percent(row['other'])}",
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=9,
-            color=shade,
-        )
+        told = f"{plots.percent(row['one'])} → {plots.percent(row['other'])}"
+        where = (100 * row["difference"], place)
+        ax.annotate(told, where, xytext=(0, 5), textcoords="offset points", ha="center", fontsize=8, color=shade)
     ax.axvline(0, color=plots.BLACK, linewidth=0.8)
+    ax.margins(x=0.12, y=0.1)
     ax.set_yticks(places, list(shown["figure"]))
     ax.set(xlabel="difference, points")
     ax.grid(axis="y", visible=False)
-    finding = f"{int(apart.sum())} of {len(shown)} figures differ between {names[0]} and {names[1]}"
-    plots.title(ax, finding, f"{names[1]} less {names[0]}, the same customers on both sides; bars: intervals")
+    plots.title(
+        ax, f"{int(apart.sum())} of {len(shown)} figures would differ", f"{names[1]} less {names[0]}; bars: intervals"
+    )
     return ax

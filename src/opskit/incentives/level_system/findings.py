@@ -41,16 +41,16 @@ def key_figures(found: Replay, room: "pd.Series[Any]", *, confidence: float = 0.
     rows.append(
         (
             "Fall a month, of members above the lowest level",
-            *_row(table, "fall a month, of members above the lowest level"),
+            *_row(table, "fall a month, of those above"),
         )
     )
     rows.append(
         (f"Of {names[-1]}, hold twice what it takes", room["share"], room["low"], room["high"], int(room["n"]), "share")
     )
     if found.growth.has_margin:
-        rows.append(("Benefit cost, of margin", *_row(table, "cost over money")))
+        rows.append(("Benefit cost, of margin", *_row(table, "cost over margin")))
     rows.append(("Benefit cost, of revenue", *_row(table, "cost over revenue")))
-    rows.append(("Growth value from the core business", *_row(table, "growth value from the core business")))
+    rows.append(("Growth value from the core business", *_row(table, "earned by the core business")))
     return pd.DataFrame(rows, columns=["name", "value", "low", "high", "n", "unit"])
 
 
@@ -98,7 +98,8 @@ def _of_suitability(suited: "pd.DataFrame") -> str:
 
 
 def _of_comparison(compared: "pd.DataFrame", told: str) -> str:
-    row: Any = compared.set_index("figure").loc["cost over money"]
+    table = compared.set_index("figure")
+    row: Any = table.loc["cost over margin" if "cost over margin" in table.index else "cost over revenue"]
     if row["difference"] != row["difference"]:
         return f"What {told} would cost cannot be told: there is no money to hold it against."
     span = f"{100 * row['low']:.2g} to {100 * row['high']:.2g}"

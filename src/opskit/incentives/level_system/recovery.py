@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _NAMES = {
     FIRST_STEP: "first_step_in_time",
-    "cost over money": "cost_of_margin",
-    "fall a month, of members above the lowest level": "falls_per_month",
+    "cost over margin": "cost_of_margin",
+    "fall a month, of those above": "falls_per_month",
 }
 
 
