@@ -59,9 +59,11 @@ def test_cells_are_counted_by_hand() -> None:
     assert columns["required"].sum() == 3
 
 
-@pytest.mark.parametrize("name", ["pandas", "polars", "pyarrow"])
-def test_engines_agree(shop: Dataset, name: str) -> None:
-    other = opskit.open("shop", engine=name)
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow", pytest.param("spark", marks=pytest.mark.slow)])
+def test_engines_agree(shop: Dataset, engine: str, request: pytest.FixtureRequest) -> None:
+    if engine == "spark":
+        request.getfixturevalue("spark_frame")  # opens the session of the tests
+    other = opskit.open("shop", engine=engine)
     pd.testing.assert_frame_equal(data_health.completeness(other), data_health.completeness(shop))
     pd.testing.assert_frame_equal(data_health.daily_rows(other), data_health.daily_rows(shop))
     pd.testing.assert_frame_equal(data_health.repeated(other), data_health.repeated(shop))

@@ -192,14 +192,14 @@ def test_an_overdraft_is_said_and_paid_for_by_the_next_earning() -> None:
     assert totals(table(*rows))["overdrawn"] == 5
 
 
-def test_expiry_posted_is_compared_with_expiry_by_rule() -> None:
+def test_expiry_posted_is_compared_with_expiry_by_rule(engine: Callable[[pd.DataFrame], Any]) -> None:
     rows = [
         ("2025-01-01", "earn", 10, "2025-03-01"),
         ("2025-01-02", "earn", 7, "2025-04-01"),
         ("2025-03-01", "expire", 10),
     ]
     right = table(*rows, ("2025-04-01", "expire", 7)).assign(customer_id="B")
-    checked = pe.expiry_check(pl.from_pandas(pd.concat([table(*rows), right])), as_of=AS_OF).set_index("case")
+    checked = pe.expiry_check(engine(pd.concat([table(*rows), right])), as_of=AS_OF).set_index("case")
     assert checked["customers"].tolist() == [1, 1, 0]
     assert checked.loc["too little posted", ["computed", "posted", "difference"]].tolist() == [17, 10, -7]
     assert totals(table(*rows))["expired"] == 17

@@ -147,6 +147,16 @@ def test_current_is_the_last_stage_of_each_customer(engine: Any) -> None:
     assert table["months"].tolist() == [8, 12]
 
 
+def test_the_survey_with_most_answers_is_chosen(engine: Any) -> None:
+    first = surveys([("A", 0.0, "9"), ("B", 1.0, "7")]).assign(survey="spring")
+    second = surveys([("A", 40.0, "9"), ("B", 41.0, "7"), ("C", 42.0, "2")]).assign(survey="autumn")
+    given = engine(pd.concat([first, second]))
+    chosen = stages.choose(given, as_of=AS_OF)
+    assert (chosen.name, chosen.question) == ("autumn", "nps")
+    assert sorted(frames.collect(frames.lazy(chosen.rows))["customer_id"]) == ["A", "B", "C"]
+    assert stages.choose(given, as_of=AS_OF, survey="spring").name == "spring"
+
+
 def random_shop(seed: int, customers: int = 60, lively: float = 60) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     who = [f"C{number}" for number in rng.integers(0, customers, customers * 6)]

@@ -233,7 +233,7 @@ def test_actives_by_hand(engine: Engine) -> None:
     ]
 
 
-def test_costs_by_hand() -> None:
+def test_costs_by_hand(engine: Engine) -> None:
     orders = frame([(1, 0), (1, 120), (2, 1), (2, 119), (3, 2)])
     contacts = messages([(1, 110, False), (3, 110, False), (3, 111, True)])
     spend = pd.DataFrame(
@@ -244,7 +244,7 @@ def test_costs_by_hand() -> None:
         }
     )
     found = win_back.actives(orders, as_of=LAST, contacts=contacts)
-    costs = win_back.monthly_costs(spend, contacts, as_of=LAST)
+    costs = win_back.monthly_costs(engine(spend), engine(contacts), as_of=LAST)
     assert costs[["acquire", "retain", "contacts"]].sum().tolist() == [90.0, 8.0, 1.0]
     table = win_back.cost_per_customer(found, costs)
     assert table["estimate"].tolist() == [30.0, 4.5, 1.0]  # 90 / 3 new; (8 + 1) / 2 resurrected; 1 / 1 after a contact

@@ -357,6 +357,12 @@ def test_value_shares_hold_everybody_once(worth: list[float], parts: int) -> Non
     assert table["mean"].is_monotonic_decreasing or np.allclose(table["mean"].diff().dropna().clip(lower=0), 0)
 
 
+def test_value_shares_by_hand(engine) -> None:
+    values = pd.DataFrame({"probability_alive": 1.0, "expected_purchases": 1.0, "lifetime_value": [1.0, 2, 3, 4]})
+    table = ltv.value_shares(engine(values), parts=2)
+    assert table[["customers", "total"]].to_numpy().tolist() == [[2, 7], [2, 3]]
+
+
 def test_audience_is_the_same_list_on_every_engine(engine) -> None:
     ids = [f"c{i:02d}" for i in range(40)]
     worth = np.round(np.random.default_rng(1).gamma(1, 9, 40))  # with ties

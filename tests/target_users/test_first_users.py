@@ -140,6 +140,9 @@ def on_pandas(shop: TABLES) -> tuple[pd.DataFrame, first_users.Answers, pd.DataF
 
 def test_every_engine_tells_the_same(engine: Any, shop: TABLES, on_pandas: Any) -> None:
     begun, said, newcomers = on_pandas
+    given = {"as_of": LAST, "whom": ""}
+    chosen = first_users.setting(engine(shop["orders"]), engine(shop["customers"]), **given)
+    assert chosen == first_users.setting(shop["orders"], shop["customers"], **given)
     pd.testing.assert_frame_equal(begun_of(shop, engine), begun, check_dtype=False, rtol=1e-9)
     found = first_users.answers(engine(shop["surveys"]), begun)
     expected, table = (one.table.sort_values("customer_id", ignore_index=True) for one in (said, found))

@@ -55,11 +55,11 @@ def session(config: SparkConfig) -> Any:
 
 def on_spark(relation: "duckdb.DuckDBPyRelation", config: SparkConfig) -> Any:
     """A cleaned DuckDB relation as a Spark frame: DuckDB writes it to Parquet, Spark's executors read that."""
+    path = _folder(config) / "table.parquet"
     opened = session(config)
     columns = ", ".join(
         _known_to_spark(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)
     )
-    path = _folder(config) / "table.parquet"
     relation.select(columns).write_parquet(str(path))
     return opened.read.parquet(str(path))
 
