@@ -152,7 +152,7 @@ def test_a_chinese_worksheet_goes_through_excel_and_comes_back_as_lists(tmp_path
 
 @pytest.mark.slow
 def test_a_list_of_segments_comes_from_a_file(tmp_path: Path) -> None:
-    orders_in_chinese(tmp_path / "订单.csv", 120)
+    there = set(pd.read_csv(orders_in_chinese(tmp_path / "订单.csv", 120), encoding="gb18030")["买家会员名"])
     plan = pd.DataFrame(
         {"segment": ["A"], "goal": ["retain"], "means": ["card"], "medium": ["mail"], "kpi": ["orders"]}
     )
