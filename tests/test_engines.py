@@ -5,6 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from opskit.dataset.dataset import ENGINES
+from opskit.frames import REFUSED
+
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "opskit"
 ENTRANCES = {("frames", "lazy"), ("customers", "until"), ("", "lazy"), ("", "until")}
@@ -69,3 +72,10 @@ def test_every_row_level_function_is_in_the_matrix() -> None:
     missing = {place for place, name in row_level.items() if name not in known} - ELSEWHERE
     assert len(row_level) > 150
     assert not missing, "test these on every engine, with the fixture `engine`:\n" + "\n".join(sorted(missing))
+
+
+def test_the_documentation_lists_every_engine_and_why_others_are_refused() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f'"{engine}"' in text for engine in ENGINES)
+    rows = [line for line in text.splitlines() if "| refused: " in line]
+    assert [row.split(" | ")[:2] for row in rows] == [[f"| {one.engine}", f"refused: {one.reason}"] for one in REFUSED]

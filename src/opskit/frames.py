@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import narwhals as nw
 
@@ -12,6 +12,32 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _LOCAL_TIMES = "TIMESTAMP_NTZ"
+
+
+class Refused(NamedTuple):
+    """A kind of frame that Narwhals takes and opskit does not."""
+
+    engine: str
+    modules: tuple[str, ...]
+    reason: str
+    remedy: str
+
+
+REFUSED = (
+    Refused(
+        "Dask",
+        ("dask.", "dask_expr."),
+        "distinct counts per group are wrong there with two or more partitions",
+        "Save it as Parquet and pass opskit.open the folder",
+    ),
+    Refused(
+        "Spark Connect",
+        ("pyspark.sql.connect.",),
+        "results there have not been proven equal",
+        "Use a classic session, or save it as Parquet and pass opskit.open the folder",
+    ),
+)
+"""README lists them too."""
 
 
 def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
@@ -25,11 +51,9 @@ def lazy(frame: Any, *columns: str, table: str = "orders") -> nw.LazyFrame[Any]:
     Raises:
         OpskitError: The frame's kind is not supported, or a column is missing.
     """
-    if type(frame).__module__.partition(".")[0] in {"dask", "dask_expr"}:
-        raise OpskitError(
-            f"{table} is a Dask frame, and distinct counts per group are wrong there with two or more partitions. "
-            "Save it as Parquet and pass opskit.open the folder."
-        )
+    for refused in REFUSED:
+        if type(frame).__module__.startswith(refused.modules):
+            raise OpskitError(f"{table} is a {refused.engine} frame, and {refused.reason}. {refused.remedy}.")
     try:
         narwhal = nw.from_native(frame)
     except TypeError as error:
