@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cache
 
 import duckdb
 import pandas as pd
@@ -46,10 +47,14 @@ _SQL = f"""select variant, day - date '1970-01-01' as day, count(*) as customers
 def cases(con: duckdb.DuckDBPyConnection) -> Mapping[str, Case]:
     assignments = con.table("assignments")
 
-    def ours() -> experiment.Outcomes:
+    @cache
+    def chosen() -> experiment.Design:
+        """A page looks for the design once, before it counts."""
         arrived = experiment.arrivals(assignments, as_of=AS_OF)
-        chosen = experiment.design(arrived, as_of=AS_OF, experiment=NAME)
-        return experiment.outcomes(assignments, con.table("orders"), chosen, as_of=AS_OF)
+        return experiment.design(arrived, as_of=AS_OF, experiment=NAME)
+
+    def ours() -> experiment.Outcomes:
+        return experiment.outcomes(assignments, con.table("orders"), chosen(), as_of=AS_OF)
 
     return {"outcomes": Case(ours, lambda: con.sql(_SQL).df(), _same)}
 
