@@ -128,9 +128,9 @@ def design(
     name = ready[0]
     mine = arrived[arrived["experiment"] == name]
     arms = sorted(map(str, mine["variant"].unique()))
-    first = _control(arms, control)
+    first = control_of(arms, control)
     second = _treatment(name, [arm for arm in arms if arm != first], treatment)
-    table = _planned(experiments, name)
+    table = plan_of(experiments, name)
     shares = table["planned_share"].reindex([first, second])
     known = bool((shares > 0).all())
     total = float(shares.sum()) if known else 2.0
@@ -148,7 +148,8 @@ def design(
     )
 
 
-def _control(arms: list[str], given: str) -> str:
+def control_of(arms: list[str], given: str) -> str:
+    """The arm to compare with: the one named, else the one called control or the like, else the first by name."""
     if given:
         check(given, "control", among=arms)
         return given
@@ -167,7 +168,7 @@ def _treatment(name: str, others: list[str], given: str) -> str:
     return others[0]
 
 
-def _planned(experiments: Any | None, name: str) -> "pd.DataFrame":
+def plan_of(experiments: Any | None, name: str) -> "pd.DataFrame":
     """planned_share, unit_cost, started_at and ended_at by variant, missing where they are not given."""
     import pandas as pd
 

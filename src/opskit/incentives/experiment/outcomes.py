@@ -107,8 +107,8 @@ def outcomes(
     numbers = [nw.col(column).cast(nw.Float64).alias(COVARIATE) for column in more]
     lf = lf.select("experiment", "customer_id", "variant", "assigned_at", *numbers)
     people = first_assignments(lf, as_of, *(nw.col(COVARIATE).mean() for _ in more))
-    bought, value_is = _bought(orders, as_of)
-    joined = _in_window(people.join(bought, on="customer_id", how="left"), window_days, before_days, bool(more))
+    bought, value_is = orders_until(orders, as_of)
+    joined = in_window(people.join(bought, on="customer_id", how="left"), window_days, before_days, bool(more))
     columns = [
         *_USUAL,
         *(f"{column}{BEFORE}" for column in ("buyers", "orders", "revenue")),
@@ -123,7 +123,7 @@ def outcomes(
     return _summed(joined, chosen, columns, as_of, day, window_days, before_days, value_is)
 
 
-def _bought(orders: Any, as_of: dt.date) -> tuple[nw.LazyFrame[Any], str]:
+def orders_until(orders: Any, as_of: dt.date) -> tuple[nw.LazyFrame[Any], str]:
     """Orders up to as_of with revenue after refunds, contribution, and whether there was a refund."""
     lf = frames.lazy(orders, "customer_id", "ordered_at", "revenue")
     lf = lf.filter(customers.on_or_before(lf, as_of))
@@ -143,7 +143,7 @@ def _bought(orders: Any, as_of: dt.date) -> tuple[nw.LazyFrame[Any], str]:
     return rows, value_is
 
 
-def _in_window(joined: nw.LazyFrame[Any], window_days: int, before_days: int, more: bool) -> nw.LazyFrame[Any]:
+def in_window(joined: nw.LazyFrame[Any], window_days: int, before_days: int, more: bool) -> nw.LazyFrame[Any]:
     """A row per customer: what was bought in the window, and in the days before."""
     since = nw.col("bought") - nw.col("day")
     after = (nw.col("ordered_at") >= nw.col("assigned_at")) & (since < window_days)
