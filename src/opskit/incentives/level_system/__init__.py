@@ -1,7 +1,7 @@
 """Levels before they are launched: does the product suit them, what would a design have done, which principle does it break."""
 
 from opskit.incentives.level_system.audit import audit
-from opskit.incentives.level_system.choice import Choice, chosen, usual, without_falls
+from opskit.incentives.level_system.choice import Choice, chosen, second, usual, without_falls
 from opskit.incentives.level_system.comparison import compare
 from opskit.incentives.level_system.costs import benefit_costs, money_told, ratios, sums
 from opskit.incentives.level_system.design import Benefit, Design, Earn, Goals, Level
@@ -61,6 +61,7 @@ __all__ = [
     "read",
     "recovery",
     "replay",
+    "second",
     "sensitivity",
     "shares",
     "suitability",

@@ -45,6 +45,18 @@ def chosen(given: str, beside: Path | None, orders: Any, *, as_of: dt.date) -> C
     return Choice(usual(orders, as_of=as_of), told, beside=False)
 
 
+def second(given: str, design: Design) -> tuple[Design, str]:
+    """A design to compare with, and how it differs in words: the file named, else the same without demotion (or with it).
+
+    Raises:
+        OpskitError: The file cannot be read, or is no design.
+    """
+    if given:
+        return read(given), Path(given).stem
+    told = "the same, nobody falls" if design.window_months else "the same with demotion after a year"
+    return without_falls(design), told
+
+
 def without_falls(design: Design) -> Design:
     """The same design for ever: nobody falls. One that is so already: of a year, as if demotion were brought in."""
     return design.changed(window_months=0 if design.window_months else 12)

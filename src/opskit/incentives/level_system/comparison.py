@@ -60,4 +60,3 @@ def _pairs(one: Replay, other: Replay) -> dict[str, tuple[str, str]]:
     shared = [name for name in one.design.names if name in other.design.names]
     counted = {f"at {name}": (f"at_{name}", "members") for name in shared}
     return {**counted, FIRST_STEP: ("reached", "mature"), **known_ratios(one)}
-

@@ -102,6 +102,11 @@ def _of_comparison(compared: "pd.DataFrame", told: str) -> str:
     row: Any = table.loc["cost over margin" if "cost over margin" in table.index else "cost over revenue"]
     if row["difference"] != row["difference"]:
         return f"What {told} would cost cannot be told: there is no money to hold it against."
+    if row["low"] != row["low"]:
+        return (
+            f"**{told.capitalize()}** would cost {plots.percent(row['other'])} instead of {plots.percent(row['one'])}; of so "
+            "few customers no interval can be given."
+        )
     span = f"{100 * row['low']:.2g} to {100 * row['high']:.2g}"
     if row["low"] > 0 or row["high"] < 0:
         way = "more" if row["difference"] > 0 else "less"
