@@ -2,7 +2,7 @@
 
 from importlib import resources
 
-from opskit.incentives.level_system.design import FILE_NAME as FILE_NAME
+from opskit.incentives.level_system import FILE_NAME as FILE_NAME
 
 
 def text() -> str:

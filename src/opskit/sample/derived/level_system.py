@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from opskit.incentives.level_system.design import Design, Earn, read
+from opskit.incentives.level_system import Design, Earn, read
 from opskit.sample.derived.figure import REFERENCE_CUSTOMERS, Figure, share_spread
 from opskit.sample.level_design import text
 from opskit.sample.seasons import Floats
@@ -52,11 +52,17 @@ def figures(world: World, chunks: Sequence[Chunk]) -> dict[str, Figure]:
     members, mature = int(at.sum()), sum(part.mature for part in parts)
     about = f"the shop's level design replayed on {REFERENCE_CUSTOMERS:,} simulated accounts"
     found = {
-        f"levels.at_{name}": _share(int(at[place]), members, "share of members", about, "members at the level over members")
+        f"levels.at_{name}": _share(
+            int(at[place]), members, "share of members", about, "members at the level over members"
+        )
         for place, name in enumerate(design.names)
     }
     found["levels.first_step_in_time"] = _share(
-        sum(part.reached for part in parts), mature, "share of members old enough", about, "first steps in time over members old enough"
+        sum(part.reached for part in parts),
+        mature,
+        "share of members old enough",
+        about,
+        "first steps in time over members old enough",
     )
     for name, unit, a, b in (
         ("cost_of_margin", "share of margin", 0, 1),
@@ -77,7 +83,9 @@ def _ratio(part: Floats, whole: Floats, unit: str, about: str) -> Figure:
     left = (part.sum() - part) / (whole.sum() - whole)
     error = float(np.sqrt(np.var(left) * (len(part) - 1)))
     spread = error * np.sqrt(REFERENCE_CUSTOMERS)
-    return Figure(float(part.sum() / whole.sum()), unit, about, "sums of the last year, one over the other", error, float(spread))
+    return Figure(
+        float(part.sum() / whole.sum()), unit, about, "sums of the last year, one over the other", error, float(spread)
+    )
 
 
 def _of_chunk(world: World, chunk: Chunk, design: Design) -> _Part:
@@ -85,7 +93,9 @@ def _of_chunk(world: World, chunk: Chunk, design: Design) -> _Part:
     actions = _gathered([_actions(chunk, rule) for rule in design.earn])
     month = np.searchsorted(edges, actions.day, side="right") - 1
     shape = (chunk.size, world.months)
-    value = np.bincount(actions.customer * world.months + month, weights=actions.growth, minlength=chunk.size * world.months)
+    value = np.bincount(
+        actions.customer * world.months + month, weights=actions.growth, minlength=chunk.size * world.months
+    )
     total = np.cumsum(value.reshape(shape), axis=1)
     window = design.window_months
     held = total - np.pad(total, ((0, 0), (window, 0)))[:, : world.months]
@@ -121,7 +131,11 @@ def _actions(chunk: Chunk, rule: Earn) -> _Actions:
         orders = chunk.table("orders")
         paid = orders["paid"]
         kept = np.maximum(orders["revenue"][paid] - orders["refund"][paid], 0.0)
-        return _Actions(orders["place"][paid], orders["at"][paid].astype(np.int64), np.floor(rule.each + rule.per_revenue * kept + 1e-6))
+        return _Actions(
+            orders["place"][paid],
+            orders["at"][paid].astype(np.int64),
+            np.floor(rule.each + rule.per_revenue * kept + 1e-6),
+        )
     if rule.source == "events":
         table = chunk.table("events")
         rows = table["step"] == STEP[rule.behaviour]
