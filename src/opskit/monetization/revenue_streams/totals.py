@@ -197,39 +197,50 @@ def _sums(
     ledger: nw.LazyFrame[Any], streams: int, entries: dict[_Stream, list[int]], groups: int
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """By month and group, a column per sum and stream (``amount_0`` ...): rows of customers, and rows of nobody."""
-    nothing = nw.lit(0.0)
-    wide = {
-        f"{name}_{place}": nw.when(nw.col("code") == place).then(nw.col(name)).otherwise(nothing)
-        for place in range(streams)
-        for name in SUMS
-    }
+    anonymous = nw.col("customer_id").is_null()
+    named, posted = ledger.filter(~anonymous), ledger.filter(nw.col("code") >= 0)
+    people = frames.collect(_people(named, streams, entries, groups))
+    # Only payers need a look at the single customer; adding up everything by customer first takes twice as long.
+    sums = _by_stream(stats.assign_groups(posted.filter(~anonymous), groups=groups, ids=named), streams)
+    of_nobody = _by_stream(stats.assign_groups(posted.filter(anonymous), key="day", groups=groups), streams)
+    of_customers = people.merge(sums.drop(columns="first"), on=["month", "group"], how="left")
+    return of_customers.fillna(0.0), of_nobody
+
+
+def _people(
+    named: nw.LazyFrame[Any], streams: int, entries: dict[_Stream, list[int]], groups: int
+) -> nw.LazyFrame[Any]:
+    """By month and group: customers seen, customers new, payers of each entry, and the first day that was paid for."""
+    code = nw.col("code")
+    paid = {f"paid_{place}": _flag((code == place) & (nw.col("charges") > 0)) for place in range(streams)}
     payers = {
-        f"payers_{number}": _flag(nw.sum_horizontal(*(f"charges_{place}" for place in places)) > 0)
+        f"payers_{number}": _flag(nw.sum_horizontal(*(f"paid_{place}" for place in places)) > 0)
         for number, places in enumerate(entries.values())
     }
-    first_paid = nw.when(nw.col("code") >= 0).then(nw.col("first")).otherwise(nw.lit(_FAR))
-    named = ledger.filter(~nw.col("customer_id").is_null())
     by_customer = (
-        named.group_by("customer_id", "month", "code")
-        .agg(nw.col(*SUMS).sum(), nw.col("day").min().alias("first"))
-        .with_columns(**wide, first=first_paid)
+        named.with_columns(**paid, first=nw.when(code >= 0).then(nw.col("day")).otherwise(nw.lit(_FAR)))
         .group_by("customer_id", "month")
-        .agg(nw.col(*wide).sum(), nw.col("first").min())
+        .agg(nw.col(*paid).max(), nw.col("first").min())
         .with_columns(seen=nw.lit(1.0), new=_flag(nw.col("month") == nw.col("month").min().over("customer_id")))
     )
-    of_customers = frames.collect(
+    return (
         stats.assign_groups(by_customer, groups=groups, ids=named)
         .with_columns(**payers)
         .group_by("month", "group")
-        .agg(nw.col("seen", "new", *payers, *wide).sum(), nw.col("first").min())
+        .agg(nw.col("seen", "new", *payers).sum(), nw.col("first").min())
     )
-    of_nobody = frames.collect(
-        stats.assign_groups(ledger.filter(nw.col("customer_id").is_null()), key="day", groups=groups)
-        .with_columns(**wide)
-        .group_by("month", "group")
-        .agg(nw.col(*wide).sum(), nw.col("day").min().alias("first"))
+
+
+def _by_stream(grouped: nw.LazyFrame[Any], streams: int) -> "pd.DataFrame":
+    """The sums by month and group, a column each for every stream, and the first day."""
+    long = frames.collect(
+        grouped.group_by("month", "group", "code").agg(nw.col(*SUMS).sum(), nw.col("day").min().alias("first"))
     )
-    return of_customers, of_nobody
+    wide = long.pivot(index=["month", "group"], columns="code", values=list(SUMS))
+    wide.columns = [f"{name}_{place}" for name, place in wide.columns]
+    names = [f"{name}_{place}" for place in range(streams) for name in SUMS]
+    wide = wide.reindex(columns=names).fillna(0.0)
+    return wide.assign(first=long.groupby(["month", "group"])["first"].min()).reset_index()
 
 
 def _grid(
