@@ -532,6 +532,15 @@ def test_a_segment_comes_from_a_list_or_from_a_column() -> None:
         made(sheet, tables, segments=listed.rename(columns={"segment": "segmnt"}))
 
 
+def test_the_customers_own_tier_counts_where_there_are_no_memberships() -> None:
+    tables = {name: table for name, table in drawn().items() if name != "memberships"}
+    tables["people"] = tables["people"].assign(tier=["gold"] * 30 + [None] * 370)
+    found = made(rows({"segment": "gold", "goal": "retain", "who": "tier == gold"}), tables)
+    assert plan.counts(found)["people"].tolist() == [30]
+    assert (plan.export(found)["tier"] == "gold").all()
+    assert set(found.people["tier"]) == {"gold", ""}
+
+
 def test_the_base_and_the_visible_effect_by_hand() -> None:
     """40 customers silent for 50 days on day one; 10 come back within 30 days, for 100 each."""
     first = [(f"a{at}", "2025-09-11") for at in range(40)]

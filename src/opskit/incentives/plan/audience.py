@@ -131,10 +131,8 @@ def drawn(customer_id: "pd.Series[Any]", *, seed: int) -> "np.ndarray[Any, np.dt
         its bits.
 
     >>> import pandas as pd
-    >>> drawn(pd.Series(["C1", "C2"]), seed=7).round(4).tolist() == drawn(pd.Series(["C1", "C2"]), seed=7).round(
-    ...     4
-    ... ).tolist()
-    True
+    >>> drawn(pd.Series(["C1", "C2"]), seed=7).round(4).tolist()
+    [0.0033, 0.819]
     """
     import numpy as np
     from pandas.util import hash_array

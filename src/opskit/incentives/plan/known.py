@@ -46,7 +46,8 @@ def known(
     Returns:
         A Narwhals lazy frame: customer_id (text); orders; revenue; value (contribution of the last 365 days);
         days_since_last, days_since_first (missing without an order); stage (prospect: no order; active: silent for at most
-        one natural interval; late: at most three; silent); tier (level held on the day, "" for none); the attributes.
+        one natural interval; late: at most three; silent); tier (level held on the day, "" for none; without memberships, the
+        column tier of people); the attributes.
 
     Raises:
         OpskitError: A column is missing, as_of is before the first order, or there are no orders.
@@ -55,7 +56,10 @@ def known(
     """
     check(interval_days, "interval_days", gt=0)
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
-    attributes = _attributes(people, wanted, listed=segments is not None)
+    computed: set[str] = set(FIRST_KNOWN) | ({"segment"} if segments is not None else set())
+    if memberships is None:  # then the customers' own tier counts, where they have one
+        wanted, computed = [*wanted, "tier"], computed - {"tier"}
+    attributes = _attributes(people, wanted, computed)
     table = _bought(lf, as_of)
     if people is not None:
         table = _with_prospects(table, _registered(people, attributes, as_of))
@@ -77,16 +81,15 @@ def known(
     return table if segments is None else _with_segment(table, segments)
 
 
-def _attributes(people: Any, wanted: Iterable[str], *, listed: bool) -> dict[str, tuple[str, nw.dtypes.DType]]:
+def _attributes(people: Any, wanted: Iterable[str], computed: set[str]) -> dict[str, tuple[str, nw.dtypes.DType]]:
     """Column of people, and its type, behind every further name wanted."""
     if people is None:
         return {}
     schema = frames.lazy(people, "customer_id", table="customers").collect_schema()
-    own = set(FIRST_KNOWN) | ({"segment"} if listed else set())
     found: dict[str, tuple[str, nw.dtypes.DType]] = {}
     for name in dict.fromkeys(wanted):
         column = name.removeprefix(_SINCE)
-        if name in own or name == "customer_id":
+        if name in computed or name == "customer_id":
             continue
         if name in schema:
             found[name] = (name, nw.String() if schema[name].is_temporal() else schema[name])
@@ -136,7 +139,8 @@ def _with_prospects(bought: nw.LazyFrame[Any], registered: nw.LazyFrame[Any]) ->
 
 def _with_tier(table: nw.LazyFrame[Any], memberships: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     if memberships is None:
-        return table.with_columns(nw.lit("").alias("tier"))
+        own = nw.col("tier").cast(nw.String).fill_null("") if "tier" in table.collect_schema() else nw.lit("")
+        return table.with_columns(own.alias("tier"))
     lf = frames.lazy(memberships, "customer_id", "level", "started_at", table="memberships")
     lf = lf.filter(customers.on_or_before(lf, as_of, "started_at"))
     if "ended_at" in lf.collect_schema().names():
