@@ -83,6 +83,20 @@ def test_a_cluster_needs_a_folder_that_it_sees(tmp_path: Path) -> None:
         _ = opskit.open(data, engine="spark").orders
 
 
+def test_frames_of_spark_are_for_functions_not_for_opening() -> None:
+    stand_in = type("DataFrame", (), {"__module__": "pyspark.sql.classic.dataframe"})()
+    with pytest.raises(OpskitError, match=r"or a path. The functions themselves also take PySpark frames"):
+        _ = opskit.open(stand_in).orders
+
+
+def test_spark_connect_is_refused_with_the_reason() -> None:
+    stand_in = type("DataFrame", (), {"__module__": "pyspark.sql.connect.dataframe"})()
+    with pytest.raises(
+        OpskitError, match=r"orders is a Spark Connect frame, and results there .* Use a classic session"
+    ):
+        frames.lazy(stand_in)
+
+
 def test_an_unknown_option_of_spark_is_refused(tmp_path: Path) -> None:
     data = folder(tmp_path / "data", '[spark]\nmister = "local[2]"')
     with pytest.raises(OpskitError, match=r"unknown option 'spark.mister'; known are master, folder, settings"):
