@@ -15,12 +15,11 @@ from opskit.incentives.plan.flags import WHOLE
 if TYPE_CHECKING:
     import pandas as pd
 
-HEADS = ("Who, and the goal", "What, and where it is redeemed", "How they are told", "Customers, cost, end", "KPI")
+HEADS = ("Who, and goal", "What, and where", "How they are told", "Customers, cost", "KPI")
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
 @page {{ size: A4 landscape; margin: 12mm; }}
 body {{ margin: 24px; color: #1c2733; font: 12.5px/1.45 "Helvetica Neue", Arial, "Noto Sans SC", "Microsoft YaHei", "PingFang SC", sans-serif; }}
-@media print {{ body {{ margin: 0; font-size: 8.5pt; }} }}
 h1 {{ margin: 0 0 2px; font-size: 1.7em; }}
 table {{ width: 100%; border-collapse: collapse; margin: 10px 0; }}
 th, td {{ padding: 6px 10px 6px 0; text-align: left; vertical-align: top; border-bottom: 1px solid #d5dce3; }}
@@ -29,6 +28,7 @@ tr {{ break-inside: avoid; }}
 small {{ color: #5b6b7b; font-size: 0.9em; }}
 em {{ color: #b3261e; font-style: normal; }}
 .short {{ white-space: nowrap; }}
+@media print {{ body {{ margin: 0; font-size: 8pt; line-height: 1.35; }} th, td {{ padding: 3px 10px 3px 0; }} p {{ margin: 6px 0; }} }}
 </style></head><body><h1>{title}</h1>
 {body}
 </body></html>
@@ -152,10 +152,12 @@ def _kpi(plan: dict[Any, Any], row: dict[Any, Any], currency: str) -> str:
     told = plots.percent if measure.unit == "share" else plots.number
     unit = f" {currency}" if measure.unit == "money" and currency else ""
     hoped = "" if row["hoped"] != row["hoped"] else f" → {told(row['base'] * (1 + row['hoped']))}"
-    shown = "nothing" if row["visible"] != row["visible"] else f"a rise from {plots.percent(row['visible'])} on"
-    return _lines(
-        f"<strong>{_text(plan['kpi'])}</strong> in {plan['kpi_days']:g} days",
-        f"{told(row['base'])}{hoped}{_text(unit)}",
-        f"<small>visible: {shown}</small>",
-        f"<small>experiment: {_text(plan['experiment'] or 'none')}</small>",
+    shown = "–" if row["visible"] != row["visible"] else f"+{plots.percent(row['visible'])}"
+    return (
+        _lines(
+            f"<strong>{_text(plan['kpi'])}</strong> in {plan['kpi_days']:g} days",
+            f"{told(row['base'])}{hoped}{_text(unit)}",
+            f"<small>visible from {shown}</small>",
+        )
+        + f"<br><small>experiment: {_text(plan['experiment'] or 'none')}</small>"
     )
