@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pandas as pd
+import polars as pl
 import pytest
 
 import opskit
@@ -14,7 +15,7 @@ from opskit.sample.truth import values
 from opskit.sample.world import World
 
 SHOP = opskit.open("shop")
-TABLES = {name: getattr(SHOP, name) for name in ("orders", "events", "points")}
+TABLES = {name: pl.from_arrow(getattr(SHOP, name).to_arrow_table()) for name in ("orders", "events", "points")}
 CLEAN = ls.read(SHOP.beside(ls.FILE_NAME))
 
 

@@ -38,7 +38,7 @@ def replayed(tables: dict[str, pl.DataFrame], months: int = 13) -> ls.Replay:
 def test_the_committed_shop_tells_its_truth() -> None:
     ds = opskit.open("shop")
     grown = ls.growth(ls.read(ds.beside(ls.FILE_NAME)), ds.orders, ds.events, ds.points, as_of=ds.as_of)
-    table = ls.recovery(ls.replay(DESIGN, grown), truth=ds.truth).set_index("name")
+    table = ls.recovery(ls.replay(DESIGN, grown, months=13), truth=ds.truth).set_index("name")
     assert set(table.index) == {name for name in TRUTH["derived"] if name.startswith("levels.")}
     for name, row in table.iterrows():
         standard_error = (row["high"] - row["low"]) / (2 * 1.96)
