@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DAYS = (30, 60, 90, 180)
+_COUNTED = ("day", "group", "first", "spent", "orders", "value")
+_INVITER = {"customer_id": "inviter_id", "signed_up_at": "inviter_at", **{name: f"inviter_{name}" for name in _COUNTED}}
 _ROUNDING = 1e-6  # engines add up money in different orders: what should be a whole amount may lie a hair below it
 
 
@@ -73,15 +75,15 @@ def links(
         check(window, "days", ge=1)
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
     value, basis = customers.contribution(lf, margin_share)
-    people = _people(accounts, as_of)
+    people, ids = _people(accounts, as_of)
     if people.implementation != lf.implementation:
         raise OpskitError(
             f"customers are a {people.implementation.value} frame and orders a {lf.implementation.value} one; both must "
             "be of one kind."
         )
-    # One row per customer, joined to itself and then counted four ways: what leads to it is paid once.
-    everybody = _settled(_with_inviter(_settled(_with_orders(people, lf, value, value_days))))
-    named = frames.collect(everybody.filter(~nw.col("referrer_key").is_null()))
+    # One row per customer, counted four ways: what leads to it is paid once.
+    everybody = _settled(_with_orders(people, ids, lf, value, value_days))
+    named = frames.collect(_with_inviter(everybody.filter(~nw.col("referrer_key").is_null()), everybody, *_INVITER))
     counted = _counts(everybody, lf)
     if not counted["dated"] or named.empty:
         why = "has a day of sign-up" if not counted["dated"] else "names a referrer"
@@ -92,7 +94,7 @@ def links(
     return Links(
         frames.collect(_joined(known, tuple(days))).sort_values(["group", "day", "referred"], ignore_index=True),
         invited,
-        _sorted(_values(known, last - value_days)),
+        _sorted(_values(known, everybody, last - value_days)),
         _sorted(_spending(known, last - value_days, value_days)),
         _generations(graph, counted["people"]),
         graph.handled,
@@ -103,8 +105,8 @@ def links(
     )
 
 
-def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
-    """Everybody with an account by the day, once, ids and referrers of one kind so that they can be joined."""
+def _people(accounts: Any, as_of: dt.date) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """Everybody with an account by the day, once, ids and referrers of one kind to be joined; and the rows they are from."""
     lf = frames.lazy(accounts, "customer_id", table="customers")
     try:
         frames.require_columns(lf.collect_schema().names(), ("referrer_id", "signed_up_at"), table="customers")
@@ -119,20 +121,21 @@ def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     if own != named:  # numbers with gaps become floats in pandas
         kind = nw.Float64 if own.is_numeric() and named.is_numeric() else nw.String
         key, referrer = key.cast(kind), referrer.cast(kind)
-    rows = lf.select("customer_id", "signed_up_at", key.alias("key"), referrer.alias("referrer_key"))
-    once = rows.group_by("customer_id", "key").agg(nw.col("signed_up_at", "referrer_key").min(), nw.len().alias("rows"))
+    rows = lf.select("customer_id", "signed_up_at", referrer.alias("referrer_key"))
+    once = rows.group_by("customer_id").agg(nw.col("signed_up_at", "referrer_key").min(), nw.len().alias("rows"))
     # pandas makes no whole number of a missing time: any time stands in for it, and its day is taken out again.
     any_time = dt.date(1970, 1, 1) if schema["signed_up_at"] == nw.Date else dt.datetime(1970, 1, 1)
     known = ~nw.col("signed_up_at").is_null()
-    filled = once.with_columns(nw.col("signed_up_at").fill_null(any_time).alias("_at"))
-    return filled.with_columns(
+    filled = once.with_columns(key.alias("key"), nw.col("signed_up_at").fill_null(any_time).alias("_at"))
+    people = filled.with_columns(
         nw.when(known).then(frames.epoch_day("_at")).alias("day"),
         nw.when(known).then(frames.month_index("_at")).alias("month"),
     )
+    return people, lf
 
 
 def _with_orders(
-    people: nw.LazyFrame[Any], orders: nw.LazyFrame[Any], value: nw.Expr, value_days: int
+    people: nw.LazyFrame[Any], ids: nw.LazyFrame[Any], orders: nw.LazyFrame[Any], value: nw.Expr, value_days: int
 ) -> nw.LazyFrame[Any]:
     """What each has ordered: in all, in the first days, and at which age first."""
     age = frames.epoch_day("ordered_at") - nw.col("day")
@@ -157,15 +160,13 @@ def _with_orders(
     )
     sums = nw.col("value", "spent").fill_null(0.0)
     counts = nw.col("orders", "early_orders", "orders_before").fill_null(0).cast(nw.Int64)
-    return stats.assign_groups(people).join(bought, on="customer_id", how="left").with_columns(sums, counts)
+    return stats.assign_groups(people, ids=ids).join(bought, on="customer_id", how="left").with_columns(sums, counts)
 
 
-def _with_inviter(people: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Every customer beside the one who brought them: the table joined to itself."""
-    columns = {"customer_id": "inviter_id", "signed_up_at": "inviter_at", "key": "referrer_key"}
-    columns |= {name: f"inviter_{name}" for name in ("day", "group", "first", "spent", "orders", "value")}
-    inviters = people.select(*(nw.col(name).alias(alias) for name, alias in columns.items()))
-    return people.join(inviters, on="referrer_key", how="left")
+def _with_inviter(people: nw.LazyFrame[Any], everybody: nw.LazyFrame[Any], *columns: str) -> nw.LazyFrame[Any]:
+    """The people with columns of whoever brought them, as inviter_..., beside their own."""
+    names = [nw.col("key").alias("referrer_key"), *(nw.col(name).alias(_INVITER[name]) for name in columns)]
+    return people.join(everybody.select(*names), on="referrer_key", how="left")
 
 
 def _settled(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -203,7 +204,7 @@ def _graph(named: "pd.DataFrame") -> "tuple[customers.Referrals, pd.DataFrame, p
     below = customers.downstream(graph, np.ones(len(nodes)))[: len(named)]
     delay = (named["day"] - named["inviter_day"]).astype(float)
     columns = ["customer_id", "inviter_id", "day", "delay", "orders", "value", "below"]
-    columns += [f"inviter_{name}" for name in ("day", "group", "first", "spent", "orders", "value")]
+    columns += [f"inviter_{name}" for name in _COUNTED]
     invited = named.assign(delay=delay, below=below)[columns][accepted].reset_index(drop=True)
     return graph, invited, named.loc[there & ~accepted, ["key"]]
 
@@ -225,10 +226,11 @@ def _joined(known: nw.LazyFrame[Any], days: tuple[int, ...]) -> nw.LazyFrame[Any
     return rows.group_by("group", "day", "referred").agg(nw.len().alias("customers"), nw.col(*names).sum())
 
 
-def _values(known: nw.LazyFrame[Any], last_day: int) -> nw.LazyFrame[Any]:
+def _values(known: nw.LazyFrame[Any], everybody: nw.LazyFrame[Any], last_day: int) -> nw.LazyFrame[Any]:
     """Customers old enough; those brought by one inviter stay together."""
     family = nw.when(nw.col("referred") & ~nw.col("inviter_group").is_null()).then(nw.col("inviter_group"))
-    rows = known.filter(nw.col("day") <= last_day).select(
+    old = _with_inviter(known.filter(nw.col("day") <= last_day), everybody, "group")
+    rows = old.select(
         family.otherwise(nw.col("group")).cast(nw.Int64).alias("group"),
         nw.col("month").cast(nw.Int64),
         "referred",
