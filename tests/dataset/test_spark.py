@@ -174,6 +174,8 @@ def test_a_page_on_spark_tells_the_same_figures_and_never_collects_rows(page: st
         command = [sys.executable, "-m", "opskit", "run", page, "--data", str(data), "--engine", engine]
         subprocess.run([*command, "--out", str(tmp_path / engine)], check=True, capture_output=True)
         told[engine] = pd.read_csv(tmp_path / engine / "headlines.csv")
+        (report,) = (tmp_path / engine).rglob("*.ipynb")
+        assert '"stderr"' not in report.read_text(encoding="utf-8")  # Java and PySpark say nothing in it
     assert len(told["duckdb"]) > 5
     pd.testing.assert_frame_equal(told["spark"], told["duckdb"], rtol=1e-9)
 

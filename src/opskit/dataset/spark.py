@@ -1,10 +1,13 @@
 """Tables on Spark: the session, and cleaned tables handed over to it as files, never through Python."""
 
 import atexit
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
+import warnings
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
 LOCAL_TIMES = "TIMESTAMP_NTZ"
+_QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false"}
 
 
 def session(config: SparkConfig) -> Any:
@@ -24,6 +28,8 @@ def session(config: SparkConfig) -> Any:
     Raises:
         OpskitError: PySpark or Java is missing, or Spark does not start.
     """
+    # It is said of PySpark's own pandas functions, which nothing here uses.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -40,10 +46,11 @@ def session(config: SparkConfig) -> Any:
             )
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = SparkSession.builder.appName("opskit").master(config.master or "local[*]")
-        for name, value in {"spark.ui.enabled": "false", **config.settings}.items():
+        for name, value in {**_QUIET, **config.settings}.items():
             builder = builder.config(name, value)
         try:
-            found = builder.getOrCreate()
+            with _silent():
+                found = builder.getOrCreate()
         except Exception as error:
             raise OpskitError(
                 f"Spark does not start at {config.master or 'local[*]'}: {str(error).strip().splitlines()[0]} "
@@ -51,6 +58,20 @@ def session(config: SparkConfig) -> Any:
             ) from error
     found.conf.set("spark.sql.timestampType", LOCAL_TIMES)
     return found
+
+
+@contextlib.contextmanager
+def _silent() -> Generator[None]:
+    """While it lasts, what is started says nothing on stderr, now or later: Java would fill reports with its log."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def on_spark(relation: "duckdb.DuckDBPyRelation", config: SparkConfig) -> Any:
