@@ -216,6 +216,18 @@ def test_target_shares_become_thresholds(grown: ls.Growth) -> None:
     np.testing.assert_allclose(shares, [0.70, 0.20, 0.08, 0.02], atol=0.01)
 
 
+def test_real_orders_get_a_design_to_their_measure(cdnow: pd.DataFrame) -> None:
+    last = dt.date(1998, 6, 30)
+    design = ls.usual(cdnow, as_of=last)
+    mean = cdnow["revenue"].mean()
+    assert 65 < design.earn[0].per_revenue * mean < 150  # "about a hundred"
+    played = ls.replay(design, ls.growth(design, cdnow, as_of=last), months=2)
+    now = ls.shares(played).tail(4)
+    assert now["members"].iloc[0] == 2357
+    assert now["share"].iloc[1:].sum() <= 0.30
+    assert list(played.growth.caps["source"]) == ["orders", "missing"]
+
+
 @settings(max_examples=4, deadline=None)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=60))
 def test_the_shares_above_a_threshold_never_exceed_the_target(spent: list[int]) -> None:

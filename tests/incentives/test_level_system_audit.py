@@ -25,7 +25,7 @@ def grown() -> ls.Growth:
 
 
 def verdicts(design: ls.Design, grown: ls.Growth) -> dict[str, str]:
-    table = ls.audit(ls.replay(design, grown, months=12))
+    table = ls.audit(ls.replay(design, grown, months=3))
     return dict(zip(table["principle"], table["verdict"], strict=True))
 
 
@@ -109,7 +109,7 @@ def test_what_cannot_be_computed_is_left_to_the_reader(grown: ls.Growth) -> None
     )
     found = verdicts(free, grown)
     assert found["worth wanting"] == found["input and output balanced"] == "judge yourself"
-    table = ls.audit(ls.replay(CLEAN, grown, months=12))
+    table = ls.audit(ls.replay(CLEAN, grown, months=3))
     assert table["judge"].str.contains("?", regex=False).all()
     assert len(table) == 9
 

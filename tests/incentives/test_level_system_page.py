@@ -71,6 +71,7 @@ def test_orders_in_chinese_are_enough(orders_only: object) -> None:
     assert not re.search(r"\bnan\b|\binf\b", prose(orders_only))
 
 
+@pytest.mark.slow
 def test_cdnow_has_orders_and_so_a_design() -> None:
     outcome = ran(data="cdnow")
     assert outcome.status == "ok", outcome.reason
