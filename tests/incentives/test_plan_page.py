@@ -11,6 +11,10 @@ from exports import orders_in_chinese
 from running import prose, shown
 from stored import Stored
 
+import opskit
+from opskit.errors import OpskitError
+from opskit.incentives import plan
+
 PAGE = "incentives/plan"
 STORED = Stored(PAGE)
 NOTHING = re.compile(r"\bnan\b|\binf\b")
@@ -47,8 +51,6 @@ def test_no_row_would_see_at_a_tenth_what_it_hopes_for() -> None:
 
 
 def test_what_the_text_says_of_the_generator_is_true() -> None:
-    import opskit
-
     known = opskit.open("shop").truth["derived"]
     frequent, others = (known[f"plan.gone.{name}"]["value"] for name in ("asleep_frequent", "asleep"))
     assert f"{frequent:.0%} of these customers have left for good" in STORED.words
@@ -72,6 +74,7 @@ def test_orders_in_chinese_are_enough_for_a_start(orders_only) -> None:
     assert not NOTHING.search(prose(orders_only))
 
 
+@pytest.mark.slow
 def test_cdnow_gets_a_start_too() -> None:
     outcome = ran(data="cdnow")
     assert outcome.status == "ok", outcome.reason
@@ -153,10 +156,10 @@ def test_a_chinese_worksheet_goes_through_excel_and_comes_back_as_lists(tmp_path
 @pytest.mark.slow
 def test_a_list_of_segments_comes_from_a_file(tmp_path: Path) -> None:
     there = set(pd.read_csv(orders_in_chinese(tmp_path / "订单.csv", 120), encoding="gb18030")["买家会员名"])
-    plan = pd.DataFrame(
+    sheet = pd.DataFrame(
         {"segment": ["A"], "goal": ["retain"], "means": ["card"], "medium": ["mail"], "kpi": ["orders"]}
     )
-    plan.to_csv(tmp_path / "incentive_plan.csv", index=False)
+    sheet.to_csv(tmp_path / "incentive_plan.csv", index=False)
     listed = pd.DataFrame({"customer_id": [f"会员{at}" for at in range(40)], "segment": ["A"] * 25 + ["B"] * 15})
     (tmp_path / "lists").mkdir()
     listed.to_csv(tmp_path / "lists" / "segments.csv", index=False)
@@ -171,12 +174,13 @@ def test_a_list_of_segments_comes_from_a_file(tmp_path: Path) -> None:
 
 def test_a_broken_worksheet_is_one_sentence(tmp_path: Path) -> None:
     orders_in_chinese(tmp_path / "订单.csv", 30)
-    plan = pd.DataFrame({"segment": ["A"], "goal": ["trade"], "means": ["x"], "medium": ["sms"], "who": ["ordrs > 1"]})
-    plan.to_csv(tmp_path / "incentive_plan.csv", index=False)
-    outcome = ran(data=tmp_path)
-    assert outcome.status == "failed"
-    assert "who of 'A, trade': rule == 'ordrs > 1' names 'ordrs'" in outcome.reason
-    assert "Did you mean 'orders'?" in outcome.reason
+    sheet = pd.DataFrame({"segment": ["A"], "goal": ["trade"], "means": ["x"], "medium": ["sms"], "who": ["ordrs > 1"]})
+    sheet.to_csv(tmp_path / "incentive_plan.csv", index=False)
+    ds = opskit.open(tmp_path)
+    with pytest.raises(OpskitError) as error:
+        plan.audience(plan.given_plan(ds.incentive_plan), ds.orders, as_of=ds.as_of)
+    assert "who of 'A, trade': rule == 'ordrs > 1' names 'ordrs'" in str(error.value)
+    assert "Did you mean 'orders'?" in str(error.value)
 
 
 @pytest.mark.slow
@@ -197,6 +201,7 @@ def test_it_runs_on_a_part_of_the_shop(given: dict[str, object]) -> None:
     assert not NOTHING.search(prose(outcome))
 
 
+@pytest.mark.slow
 def test_without_orders_one_sentence_says_so(tmp_path: Path) -> None:
     events = {"customer_id": ["a"], "event": ["visit"], "occurred_at": ["2025-01-01"]}
     pd.DataFrame(events).to_csv(tmp_path / "events.csv", index=False)
