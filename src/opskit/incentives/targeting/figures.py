@@ -33,7 +33,7 @@ def plot_qini(
     ax.plot(table["share"], table["random"], color=plots.GREY, linestyle="--", label="random")
     oracle = oracle_curve(truth or {}, arm)
     if len(oracle):
-        ax.plot(oracle["share"], oracle["gained"], color=plots.GREEN, linewidth=1.4, label="the truth")
+        ax.plot(oracle["share"], oracle["gained"], color=plots.GREEN, linewidth=1.4, label="true effects")
     ax.axhline(0, color=plots.LIGHT, linewidth=1)
     ax.set(xlabel="share treated, highest predicted effect first", ylabel="extra per customer listed", xlim=(0, 1))
     plots.format_axis(ax.xaxis, plots.percent)
@@ -50,7 +50,7 @@ def plot_qini(
     plots.title(
         ax,
         finding,
-        f"n={plots.number(row['n'])}; {ends}; band: interval of each point; each scored by models of others",
+        f"n={plots.number(row['n'])}; {ends}; band: interval of each point; scored out of sample",
     )
     return ax
 
@@ -121,7 +121,7 @@ def plot_groups(table: "pd.DataFrame", ax: "Axes | None" = None, *, arm: str) ->
     return ax
 
 
-def plot_drives(found: Drives, ax: "Axes | None" = None, *, by: str = "") -> "Axes":
+def plot_drives(found: Drives, ax: "Axes | None" = None, *, by: str = "", alpha: float = 0.05) -> "Axes":
     """Effects of every arm in the segments of one feature, from `drives`; empty: the first."""
     table = found.effects.dropna(subset="low")
     by = by or (str(table["by"].iloc[0]) if len(table) else "")
@@ -137,7 +137,7 @@ def plot_drives(found: Drives, ax: "Axes | None" = None, *, by: str = "") -> "Ax
         color = plots.PALETTE[place % len(plots.PALETTE)]
         plots.error_bars(ax, at, mine["low"], mine["high"], color=color)
         ax.plot(at, mine["difference"], "o", color=color, markersize=6, label=arm, zorder=4)
-        sure = mine["p_corrected"].to_numpy() >= 0.05
+        sure = mine["p_corrected"].to_numpy() >= alpha
         ax.plot(
             [x for x, open_ in zip(at, sure, strict=True) if open_],
             mine.loc[sure, "difference"],
@@ -152,13 +152,13 @@ def plot_drives(found: Drives, ax: "Axes | None" = None, *, by: str = "") -> "Ax
     ax.set(xlabel=by, ylabel="treated less control", xlim=(-0.5, len(segments) - 0.5))
     ax.grid(axis="x", visible=False)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    apart = found.differ[(found.differ["by"] == by) & (found.differ["p_corrected"] < 0.05)]
+    apart = found.differ[(found.differ["by"] == by) & (found.differ["p_corrected"] < alpha)]
     told = (
         f"The effect of {' and '.join(apart['arm'])} depends on {by}"
         if len(apart)
         else f"No effect is shown to depend on {by}"
     )
-    plots.title(ax, told, "bars: interval of each; filled: p below 0.05 after Holm's correction for every cell")
+    plots.title(ax, told, f"bars: interval of each; filled: p below {alpha:.2g} after Holm's correction for every cell")
     return ax
 
 
