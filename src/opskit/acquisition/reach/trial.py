@@ -127,9 +127,10 @@ def trial(
     counts = frames.collect(known.group_by("status").agg(nw.len().alias("customers")))
     used = known.filter(nw.col("status") == "used").select("customer_id", "arm", "entry")
     followed = _followed(used, sent, orders, test_days, settle_days, before_days)
-    people = frames.collect(followed.group_by("arm", *_SUMS).agg(nw.len().alias("customers")))
-    people = people.sort_values(["arm", *_SUMS], ignore_index=True)
-    before, cost = _by_arm(followed, has_orders=orders is not None)
+    known_before = ["entry", *(_BEFORE if orders is not None else _BEFORE[:2])]
+    cells = frames.collect(_alike(followed, known_before)).sort_values(["arm", *_SUMS], ignore_index=True)
+    people = cells[["arm", *_SUMS, "customers"]]
+    before, cost = _by_arm(cells, known_before)
     described = _arms(people, before, test_days).assign(cost_per_message=lambda table: table["arm"].map(cost))
     order = ["used", "in several arms", "not over"]
     table = counts.set_index("status")["customers"].reindex(order, fill_value=0).rename_axis("what").reset_index()
@@ -227,25 +228,26 @@ def _zero(name: str) -> nw.Expr:
     return nw.lit(0).cast(_kind(name))
 
 
-def _by_arm(followed: nw.LazyFrame[Any], *, has_orders: bool) -> "tuple[pd.DataFrame, pd.Series[float]]":
+def _alike(followed: nw.LazyFrame[Any], known_before: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Customers with just the same counts, with sums and sums of squares of what was known before."""
+    numbers = [nw.col(name).cast(nw.Float64).alias(name) for name in known_before]
+    squares = [(nw.col(name).cast(nw.Float64) * nw.col(name)).alias(f"{name}_squared") for name in known_before]
+    summed = [*known_before, *(f"{name}_squared" for name in known_before), "priced", "cost"]
+    rows = followed.select("arm", *_SUMS, "priced", "cost", *numbers, *squares)
+    return rows.group_by("arm", *_SUMS).agg(nw.len().alias("customers"), nw.col(*summed).sum())
+
+
+def _by_arm(cells: "pd.DataFrame", known_before: Sequence[str]) -> "tuple[pd.DataFrame, pd.Series[float]]":
     """n, mean and variance by arm of what was known before and of the day of entry; mean cost of a message by arm."""
     import pandas as pd
 
-    names = ["entry", *(_BEFORE if has_orders else _BEFORE[:2])]
-    numbers = [nw.col(name).cast(nw.Float64).alias(name) for name in names]
-    squares = [(nw.col(name).cast(nw.Float64) * nw.col(name)).alias(f"{name}_squared") for name in names]
-    summed = [*names, *(f"{name}_squared" for name in names), "priced", "cost"]
-    sums = frames.collect(
-        followed.select("arm", "priced", "cost", *numbers, *squares)
-        .group_by("arm")
-        .agg(nw.len().alias("n"), nw.col(*summed).sum())
-    ).sort_values("arm", ignore_index=True)
-    n = sums["n"]
+    sums = cells.drop(columns=list(_SUMS)).groupby("arm").sum().reset_index()
+    n = sums["customers"]
     parts = [
         pd.DataFrame({"arm": sums["arm"], "known_before": name, "n": n, "mean": sums[name] / n}).assign(
             variance=((sums[f"{name}_squared"] - sums[name] ** 2 / n) / (n - 1).where(n > 1)).clip(lower=0)
         )
-        for name in names
+        for name in known_before
     ]
     by_arm = sums.set_index("arm")
     return pd.concat(parts, ignore_index=True), by_arm["cost"] / by_arm["priced"].where(by_arm["priced"] > 0)
