@@ -11,6 +11,7 @@ from stored import ROOT
 
 import opskit
 from opskit.incentives import targeting
+from opskit.incentives.targeting import ranking
 from opskit.sample import randomized, truth
 from opskit.sample.derived.targeting import qini
 from opskit.sample.experiments import three_drives
@@ -106,7 +107,14 @@ def small(seed: int, *, without_effect: bool = False) -> tuple[targeting.Trial, 
     return targeting.Trial(*made, dt.date(2025, 12, 31), 60, ""), effects
 
 
+@pytest.fixture
+def fewer_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enough for a standard error within a fourteenth, and 800 fits within minutes."""
+    monkeypatch.setattr(ranking, "REPLICATES", 100)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("fewer_replicates")
 def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
     covered = dict.fromkeys(("qini", "value", "welfare"), 0)
     for seed in range(SHOPS):
@@ -130,6 +138,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("fewer_replicates")
 def test_where_nothing_is_planted_nothing_is_claimed_more_often_than_promised() -> None:
     claims = dict.fromkeys(("ranking", "value", "groups", "drives", "segments"), 0)
     for seed in range(SHOPS):
