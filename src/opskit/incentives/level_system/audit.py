@@ -43,23 +43,14 @@ def audit(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
     import pandas as pd
 
     table = ratios(found, confidence=confidence).set_index("figure")
-    goals = found.design.goals
-    least = table.loc[[f"at {name}" for name in found.design.names], "estimate"].idxmin()
-    by_data = {
-        "shows the core business": ("earned by the core business", {"at_least": goals.core_share}),
-        "input and output balanced": (cost_figure(found), {"at_most": goals.cost_of_margin}),
-        "users classified": (str(least), {"at_least": goals.least_share}),
-        "extensible": (f"at {found.design.names[-1]}", {"at_most": goals.top_share}),
-        "low entry": (FIRST_STEP, {"at_least": goals.first_step_share}),
-        "worth wanting": ("worth of the first step, of spend", {"at_least": goals.worth_of_spend}),
-    }
+    by_data = _by_data(found, table)
     by_design = {
         "experience and currency apart": ("benefits that take growth value away", *_spent(found.design), "none"),
         "perceivable": ("levels that bring nothing new", *_empty_levels(found.design), "none"),
         "cheating prevented": (
             "days to the first step without any purchase",
             *_idling(found.design),
-            f"at least {goals.days_by_idling}",
+            f"at least {found.design.goals.days_by_idling}",
         ),
     }
     rows: list[tuple[Any, ...]] = []
@@ -85,6 +76,20 @@ def audit(found: Replay, *, confidence: float = 0.95) -> "pd.DataFrame":
         )
     columns = ["principle", "figure", "estimate", "low", "high", "rule", "verdict", "judge"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _by_data(found: Replay, table: "pd.DataFrame") -> dict[str, tuple[str, dict[str, float]]]:
+    """Principles that history speaks about: the figure of `ratios`, and its limits."""
+    goals = found.design.goals
+    least = table.loc[[f"at {name}" for name in found.design.names], "estimate"].idxmin()
+    return {
+        "shows the core business": ("earned by the core business", {"at_least": goals.core_share}),
+        "input and output balanced": (cost_figure(found), {"at_most": goals.cost_of_margin}),
+        "users classified": (str(least), {"at_least": goals.least_share}),
+        "extensible": (f"at {found.design.names[-1]}", {"at_most": goals.top_share}),
+        "low entry": (FIRST_STEP, {"at_least": goals.first_step_share}),
+        "worth wanting": ("worth of the first step, of spend", {"at_least": goals.worth_of_spend}),
+    }
 
 
 def _judged(design: Design, principle: str, estimate: float, low: float, high: float, limits: dict[str, float]) -> str:

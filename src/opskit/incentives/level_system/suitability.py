@@ -54,18 +54,7 @@ def suitability(orders: Any, *, as_of: dt.date, within_days: int = 180, confiden
         ("needed", f"order again within {within_days} days", again_share, float(low[0]), float(high[0]), followed),
     ]
     table = pd.DataFrame(figures, columns=["question", "figure", "estimate", "low", "high", "n"])
-    rules = {
-        "often": (
-            f"at most {LONGEST_INTERVAL_DAYS}: between orders nobody forgets the level",
-            {"at_most": LONGEST_INTERVAL_DAYS},
-        ),
-        "frequent": (f"at least {LEAST_ORDER_DAYS:g}: there is something to collect", {"at_least": LEAST_ORDER_DAYS}),
-        "enough": (f"at least {LEAST_BUYERS:,}: levels come when there is a base", {"at_least": LEAST_BUYERS}),
-        "needed": (
-            f"{LEAST_REPEATERS:.0%} to {MOST_REPEATERS:.0%}: more come anyway, fewer have no need of it",
-            {"at_least": LEAST_REPEATERS, "at_most": MOST_REPEATERS},
-        ),
-    }
+    rules = _rules()
     table["rule"] = [rules[question][0] for question in table["question"]]
     counted = table["low"].isna() & (table["question"] == "enough")
     bounds = zip(
@@ -92,6 +81,22 @@ def verdict(table: "pd.DataFrame") -> str:
     if unknown:
         return f"Whether it suits levels cannot be told yet: {'; '.join(unknown)}."
     return "It suits levels by every rule."
+
+
+def _rules() -> dict[str, tuple[str, dict[str, float]]]:
+    """Each question's rule in words, and its limits."""
+    return {
+        "often": (
+            f"at most {LONGEST_INTERVAL_DAYS}: between orders nobody forgets the level",
+            {"at_most": LONGEST_INTERVAL_DAYS},
+        ),
+        "frequent": (f"at least {LEAST_ORDER_DAYS:g}: there is something to collect", {"at_least": LEAST_ORDER_DAYS}),
+        "enough": (f"at least {LEAST_BUYERS:,}: levels come when there is a base", {"at_least": LEAST_BUYERS}),
+        "needed": (
+            f"{LEAST_REPEATERS:.0%} to {MOST_REPEATERS:.0%}: more come anyway, fewer have no need of it",
+            {"at_least": LEAST_REPEATERS, "at_most": MOST_REPEATERS},
+        ),
+    }
 
 
 def _mean(total: "pd.DataFrame") -> float:
