@@ -25,8 +25,8 @@ def test_what_the_text_says_of_the_figures_is_true() -> None:
     assert value["welfare: mean effect"][1].startswith("-")
     assert value["welfare: Qini"][0] == "3.5 points"
     assert "The Qini, 3.5 points" in words
-    assert value["welfare: best share against nobody, per customer"][:3] == ["7.5 CNY", "3.4 CNY", "11.7 CNY"]
-    assert "earns 7.5 CNY per customer listed (3.4 to 11.7), 7.1 more than treating everybody" in words
+    assert value["welfare: best share against nobody, per customer"][:3] == ["8 CNY", "2 CNY", "13 CNY"]
+    assert "earns 8 CNY per customer listed (2 to 13), 7.1 more than treating everybody" in words
     assert value["welfare: best share against everybody, per customer"][0] == "7.1 CNY"
     (curve,) = [text for text in STORED.shown("targeting.qini_curve(") if "above_random" in text]
     assert re.search(r"0\.7\s+906\s+0\.0834", curve)

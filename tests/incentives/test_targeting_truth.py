@@ -134,6 +134,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
         half = trial.rows["first"] <= trial.rows["first"].median()
         mean = effects.loc[trial.rows.loc[half, "customer_id"], "welfare"].mean()
         covered["welfare"] += cell["low"] <= mean <= cell["high"]
+    assert covered.pop("value") >= 364, covered  # as wide as all shares at once need, so it may hold more often
     assert all(364 <= count <= 393 for count in covered.values()), covered
 
 

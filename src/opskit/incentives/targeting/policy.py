@@ -25,7 +25,7 @@ class Policy(NamedTuple):
         share: Best share, on all customers; 0: nobody.
         of_folds: Best share on the customers outside each fold.
         value: against, estimate, low, high (money per customer of the list), n. Each fold's share is valued on the fold, which
-            had no say in it.
+            had no say in it; the interval is as wide as all shares at once need.
     """
 
     share: float
@@ -197,8 +197,9 @@ def policy(
         chosen[inside] = top(place[inside], found[-1])
         level[inside] = chosen[inside].mean()
     against = (chosen * gain, (chosen - 1) * gain, (chosen - level) * gain)
+    z = _widest([top(place, share) * gain for share in offered], confidence)
     value = pd.DataFrame(
-        [(name, *_mean(part, confidence), len(rows)) for name, part in zip(AGAINST, against, strict=True)],
+        [(name, *_mean(part, confidence, z=z), len(rows)) for name, part in zip(AGAINST, against, strict=True)],
         columns=["against", "estimate", "low", "high", "n"],
     )
     share = _best(gain, place, offered) if len(rows) and worth == worth else 0.0
@@ -227,12 +228,31 @@ def _best(gain: "Floats", place: "Floats", offered: Sequence[float]) -> float:
     return max(offered, key=lambda share: (float((top(place, share) * gain).mean().round(9)), -share))
 
 
-def _mean(values: "Floats", confidence: float) -> tuple[float, float, float]:
+def _widest(offered: "Sequence[Floats]", confidence: float) -> float:
+    """How many standard errors hold the values of all shares at once.
+
+    Parts share most of the customers that their shares are chosen on, so a share that chance favours is chosen in all of them.
+    """
+    import numpy as np
+    from scipy.special import ndtri
+
+    usual = float(ndtri((1 + confidence) / 2))
+    varying = np.array([values for values in offered if len(values) > 1 and values.std() > 0])
+    if len(varying) < 2 or not np.isfinite(varying).all():
+        return usual
+    together = np.atleast_2d(np.corrcoef(varying))
+    drawn = np.random.default_rng(0).multivariate_normal(
+        np.zeros(len(together)), together, 20_000, check_valid="ignore"
+    )
+    return max(usual, float(np.quantile(np.abs(drawn).max(axis=1), confidence)))
+
+
+def _mean(values: "Floats", confidence: float, *, z: float = 0.0) -> tuple[float, float, float]:
     import numpy as np
     from scipy.special import ndtri
 
     if len(values) < 2 or not np.isfinite(values).all():
         nan = float("nan")
         return nan, nan, nan
-    half = float(ndtri((1 + confidence) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float((z or ndtri((1 + confidence) / 2)) * values.std(ddof=1) / np.sqrt(len(values)))
     return float(values.mean()), float(values.mean()) - half, float(values.mean()) + half
