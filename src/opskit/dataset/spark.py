@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import importlib
 import os
 import shutil
 import sys
@@ -31,13 +32,14 @@ def session(config: SparkConfig) -> Any:
     # It is said of PySpark's own pandas functions, which nothing here uses.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     try:
-        from pyspark.sql import SparkSession
+        # An extra: type checks run where it is not installed.
+        sessions: Any = importlib.import_module("pyspark.sql").SparkSession
     except ImportError as error:
         raise OpskitError(
             "engine == 'spark' needs PySpark, which is not installed. Install it: pip install \"opskit[spark]\" "
             "(in a checkout: pip install -e \".[spark]\"). Without it, the engine 'duckdb' reads the same data."
         ) from error
-    found = SparkSession.getActiveSession()
+    found = sessions.getActiveSession()
     if found is None:
         if not (shutil.which("java") or Path(os.environ.get("JAVA_HOME", "?"), "bin").is_dir()):
             raise OpskitError(
@@ -45,7 +47,7 @@ def session(config: SparkConfig) -> Any:
                 "Java runtime (Debian: default-jre-headless). Without it, the engine 'duckdb' reads the same data."
             )
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        builder = SparkSession.builder.appName("opskit").master(config.master or "local[*]")
+        builder = sessions.builder.appName("opskit").master(config.master or "local[*]")
         for name, value in {**_QUIET, **config.settings}.items():
             builder = builder.config(name, value)
         try:
