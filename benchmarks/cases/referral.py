@@ -40,6 +40,12 @@ _COUNTS = (
     from people where day <= date '2025-12-31' - 180 group by all""",
     """select first <= 180 as bought, floor(spent) as spent, count(*) as customers
     from people where day <= date '2025-12-31' - 180 group by all""",
+    """with recursive tree as (select customer_id, 0 as generation from people where inviter_id is null union all
+    select p.customer_id, generation + 1 from people p join tree on p.inviter_id = tree.customer_id)
+    select generation, count(*) as customers from tree group by all order by all""",
+    """with recursive under as (select inviter_id as above, customer_id from people where inviter_id is not null union all
+    select p.inviter_id, u.customer_id from under u join people p on p.customer_id = u.above where p.inviter_id is not null)
+    select above as customer_id, count(*) as below from under group by all""",
 )
 
 
@@ -54,9 +60,12 @@ def cases(con: duckdb.DuckDBPyConnection) -> Mapping[str, Case]:
 
 
 def _same(ours: referral.Links, by_hand: list[pd.DataFrame]) -> None:
-    invited, joined, values, spending = by_hand
+    invited, joined, values, spending, generations, below = by_hand
     delay = (invited["day"] - invited["inviter_day"]).dt.days
     assert np.array_equal(np.sort(ours.invited["delay"]), np.sort(delay)), "the delays differ"
     assert ours.joined["bought_90"].sum() == joined["b90"].sum(), "the buyers differ"
     assert abs(ours.values["value"].sum() / values["value"].sum() - 1) < 1e-9, "the value differs"
     assert ours.spending["customers"].sum() == spending["customers"].sum(), "the customers differ"
+    assert ours.generations[["generation", "customers"]].to_numpy().tolist() == generations.to_numpy().tolist()
+    counted = ours.invited["customer_id"].map(below.set_index("customer_id")["below"]).fillna(0)
+    assert (counted == ours.invited["below"]).all(), "the customers below differ"
