@@ -222,8 +222,11 @@ def test_filter_reaches_every_table_through_the_customer() -> None:
         {"customer_id": ["a", "b"], "ordered_at": pd.to_datetime(["2025-01-01"] * 2), "revenue": [1.0, 2.0]}
     )
     spend = pd.DataFrame({"date": pd.to_datetime(["2025-01-01"]), "channel": ["search"], "spend": [1.0]})
-    dataset = opskit.open({"orders": orders, "customers": customers, "spend": spend}, where="region=North")
-    assert dataset.tables == ("orders", "customers")
+    arms = pd.DataFrame({"experiment": ["gift"] * 2, "variant": ["no", "yes"], "planned_share": [0.8, 0.2]})
+    tables = {"orders": orders, "customers": customers, "spend": spend, "experiments": arms}
+    dataset = opskit.open(tables, where="region=North")
+    assert dataset.tables == ("orders", "customers", "experiments")
+    assert dataset.experiments.count("*").fetchall() == [(2,)]  # a plan of the arms holds for any part of the customers
     assert [row[0] for row in dataset.orders.fetchall()] == ["a"]
     assert dataset.exclusions("orders")[["reason", "rows"]].values.tolist() == [["not where region=North", 1]]
     with pytest.raises(opskit.MissingTableError, match="spend of data cannot be filtered by region"):

@@ -46,6 +46,7 @@ class Table:
     fact: bool = False
     in_waves: bool = False
     worksheet: bool = False
+    design: bool = False
     own_columns: tuple[str, ...] = ()
     file_names: tuple[str, ...] = ()
 

@@ -240,8 +240,8 @@ class Dataset:
     def where(self, **conditions: str) -> "Dataset":
         """The dataset of only those customers (or orders) that have these values.
 
-        Every table is filtered through the customer; a table that cannot be is absent, but for worksheets, which are
-        about no customer and stay whole.
+        Every table is filtered through the customer; a table that cannot be is absent, but for worksheets and the design
+        of experiments, which are about no customer and stay whole.
         """
         for column in conditions:
             self._store.owner_of(column)

@@ -167,7 +167,8 @@ class Store:
         """Tables that the filters cannot reach."""
         if not self.filters:
             return set()
-        names = self.readable(name for name in self.sources if not contract.table(name).worksheet)
+        kinds = {name: contract.table(name) for name in self.sources}
+        names = self.readable(name for name, kind in kinds.items() if not (kind.worksheet or kind.design))
         return {name for name in names if any(self._condition(name, column) is None for column in self.filters)}
 
     @property
