@@ -7,6 +7,7 @@ from opskit.customers.history import on_or_before, order_days, summary, until
 from opskit.customers.referral_graph import Referrals, downstream, reached, referrals
 from opskit.customers.rhythm import Rhythm, gaps, rhythm
 from opskit.customers.silence import silence
+from opskit.customers.suppressed import suppressed
 from opskit.customers.traits import ASSIGNED
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "rhythm",
     "silence",
     "summary",
+    "suppressed",
     "until",
 ]

@@ -89,17 +89,9 @@ def _suppressed(suppressions: Any, media: list[str], as_of: dt.date) -> nw.LazyF
     """Suppressions in force on the day, counted by medium."""
     if suppressions is None:
         return None
-    lf = frames.lazy(suppressions, "customer_id", table="suppressions")
-    columns = lf.collect_schema().names()
-    if "since" in columns:
-        lf = lf.filter(nw.col("since").is_null() | customers.on_or_before(lf, as_of, "since"))
-    if "until" in columns:
-        lf = lf.filter(nw.col("until").is_null() | ~customers.on_or_before(lf, as_of, "until"))
-    all_media = nw.col("_medium").is_null() | (nw.col("_medium") == "")
-    known = nw.col("medium").cast(nw.String).str.strip_chars().str.to_lowercase() if "medium" in columns else None
-    lf = lf.with_columns((nw.lit(None, dtype=nw.String) if known is None else known).alias("_medium"))
+    lf = customers.suppressed(suppressions, as_of=as_of)
     flags = [
-        nw.when(all_media | (nw.col("_medium") == medium)).then(1).otherwise(0).alias(f"_suppressed_{at}")
+        nw.when(nw.col("medium").is_in(["", medium])).then(1).otherwise(0).alias(f"_suppressed_{at}")
         for at, medium in enumerate(media)
     ]
     return _by_customer(lf, flags, [f"_suppressed_{at}" for at in range(len(media))])

@@ -4,10 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import narwhals as nw
-
 from opskit import features, frames, plots
-from opskit.customers import on_or_before
+from opskit.customers import suppressed
 from opskit.errors import check
 from opskit.incentives.targeting.learners import Scores, fit
 from opskit.incentives.targeting.trial import as_known
@@ -153,13 +151,7 @@ def _suppressed(suppressions: Any | None, as_of: dt.date) -> "pd.Series[Any]":
 
     if suppressions is None:
         return pd.Series(dtype=object)
-    lf = frames.lazy(suppressions, "customer_id", table="suppressions")
-    names = lf.collect_schema().names()
-    if "since" in names:
-        lf = lf.filter(nw.col("since").is_null() | on_or_before(lf, as_of, "since"))
-    if "until" in names:
-        lf = lf.filter(nw.col("until").is_null() | ~on_or_before(lf, as_of - dt.timedelta(days=1), "until"))
-    return frames.collect(lf.select("customer_id"))["customer_id"]
+    return frames.collect(suppressed(suppressions, as_of=as_of).select("customer_id"))["customer_id"]
 
 
 def _reason(row: "pd.Series[Any]", share: float, outcome: str) -> str:

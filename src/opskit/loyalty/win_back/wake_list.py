@@ -165,15 +165,8 @@ def _flagged(rows: nw.LazyFrame[Any], name: str, who: nw.LazyFrame[Any] | None) 
 def _suppressed(suppressions: Any, as_of: dt.date, medium: str) -> nw.LazyFrame[Any] | None:
     if suppressions is None:
         return None
-    lf = frames.lazy(suppressions, "customer_id", table="suppressions")
-    columns = lf.collect_schema().names()
-    if "since" in columns:
-        lf = lf.filter(nw.col("since").is_null() | customers.on_or_before(lf, as_of, "since"))
-    if "until" in columns:
-        lf = lf.filter(nw.col("until").is_null() | ~customers.on_or_before(lf, as_of, "until"))
-    if "medium" in columns and medium:
-        lf = lf.filter(nw.col("medium").is_null() | (nw.col("medium") == medium))
-    return lf
+    lf = customers.suppressed(suppressions, as_of=as_of)
+    return lf.filter(nw.col("medium").is_in(["", medium.strip().lower()])) if medium else lf
 
 
 def _lately(contacts: Any, as_of: dt.date, quiet_days: int) -> nw.LazyFrame[Any] | None:
