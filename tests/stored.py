@@ -43,3 +43,8 @@ class Stored:
     def headline(self) -> list[list[str]]:
         """Rows of the headline cell by cell, its head first."""
         return [re.split(r"\s{2,}", line.strip()) for line in self.shown("headline")[0].splitlines()]
+
+    def value(self, name: str) -> list[float]:
+        """Value, low and high of a figure of the headline; nan for a dash."""
+        (found,) = [row for row in self.headline if row[0] == name]
+        return [float(re.sub(r"[^\d.-]", "", cell) or "nan") for cell in found[1:4]]

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +22,7 @@ SPECIAL = "06-18, 11-11, 2024-02-10, 2025-01-29"
 PAID = ("influencer", "search_ads", "short_video")
 
 ran = partial(running.ran, PAGE)
-
-
-def value(name: str) -> list[float]:
-    """Value, low and high of a figure of the headline."""
-    (found,) = [row for row in STORED.headline if row[0] == name]
-    return [float(re.sub(r"[^\d.-]", "", cell)) for cell in found[1:4]]
+value = STORED.value
 
 
 @pytest.fixture(scope="module")

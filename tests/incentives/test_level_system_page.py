@@ -21,12 +21,7 @@ PAGE = "incentives/level_system"
 STORED = Stored(PAGE)
 
 ran = partial(running.ran, PAGE)
-
-
-def value(name: str) -> list[float]:
-    """Value, low and high of a figure of the headline."""
-    (found,) = [row for row in STORED.headline if row[0] == name]
-    return [float(re.sub(r"[^\d.-]", "", cell) or "nan") for cell in found[1:4]]
+value = STORED.value
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:

@@ -20,20 +20,16 @@ STORED = Stored(PAGE)
 NOTHING = re.compile(r"\bnan\b|\binf\b")
 
 ran = partial(running.ran, PAGE)
-
-
-def value(name: str) -> float:
-    (found,) = [row for row in STORED.headline if row[0] == name]
-    return float(re.sub(r"[^\d.-]", "", found[1]))
+value = STORED.value
 
 
 def test_what_the_text_says_of_the_figures_is_true() -> None:
     naive = [int(row.split()[-1]) for row in STORED.shown("naive |=")[0].splitlines()[1:]]
     assert f"rules fit {naive[0]:,} times, but only {naive[1]:,} customers" in STORED.words
-    assert naive[1] == value("Customers in a row of the plan")
-    assert naive[2] == value("Customers that get a message")
+    assert naive[1] == value("Customers in a row of the plan")[0]
+    assert naive[2] == value("Customers that get a message")[0]
     assert f"{naive[2]:,} get a message. One row alone" in STORED.words
-    assert value("Hold-outs that can show what is hoped for") == 1
+    assert value("Hold-outs that can show what is hoped for")[0] == 1
     told = " ".join(STORED.shown("decision", "text/markdown"))
     assert "Change **asleep, frequent, activate**" in told
     assert "welfare stands for 4 of 6 means" in told
