@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_ARRIVAL = ("customer_id", "started_at", "before_at", "at")
+
+
 @dataclass(frozen=True)
 class Walk:
     """Everybody who began the journey, and when each of them arrived at each step.
@@ -75,18 +78,13 @@ def walk(actions: Any, *, steps: Sequence[str], as_of: dt.date, window_days: int
     check(window_days, "window_days", ge=1)
     last_start = frames.day_number(as_of) - window_days
     known = _known(actions, names, as_of)
-    start = nw.col("occurred_at").min()
-    here = kept(
-        known.filter(nw.col("event") == names[0])
-        .group_by("customer_id")
-        .agg(start.alias("started_at"), start.alias("before_at"), start.alias("at"))
-    )
+    here = kept(_firsts(known, names))
     reached = [here]
-    for name in names[1:]:
-        here = kept(_next(here, known.filter(nw.col("event") == name), window_days))
+    for place, name in enumerate(names[1:], start=1):
+        here = kept(_next(here, known.filter(nw.col("event") == name), place, window_days))
         reached.append(here)
     arrivals = nw.concat(
-        [part.with_columns(nw.lit(place).cast(nw.Int64).alias("step")) for place, part in enumerate(reached)]
+        [part.select(*_ARRIVAL, nw.lit(place).cast(nw.Int64).alias("step")) for place, part in enumerate(reached)]
     ).with_columns((frames.epoch_day("started_at") <= last_start).alias("mature"))
     if not frames.collect(reached[0].select(nw.col("customer_id").count().alias("n"), nw.col("at").min()))["n"].iloc[0]:
         raise OpskitError(
@@ -105,16 +103,43 @@ def _known(actions: Any, steps: tuple[str, ...], as_of: dt.date) -> nw.LazyFrame
     return seen
 
 
-def _next(here: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], window_days: int) -> nw.LazyFrame[Any]:
-    """First action of the step for each customer who has come so far and takes it in order and in time."""
-    moment = nw.col("occurred_at")
+def _firsts(known: nw.LazyFrame[Any], steps: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    """Everybody at the first step, with the first action ever of each later one: for most the arrival, in one scan."""
+    moment, event = nw.col("occurred_at"), nw.col("event")
+    firsts = [nw.when(event == name).then(moment).alias(_first(place)) for place, name in enumerate(steps)]
+    start = nw.col(_first(0))
     return (
-        here.select("customer_id", "started_at", nw.col("at").alias("before_at"))
-        .join(taken.select("customer_id", "occurred_at"), on="customer_id")
-        .filter(moment >= nw.col("before_at"), moment <= nw.col("started_at") + dt.timedelta(days=window_days))
+        known.with_columns(*firsts)
         .group_by("customer_id")
-        .agg(nw.col("started_at").min(), nw.col("before_at").min(), moment.min().alias("at"))
+        .agg(nw.col(*map(_first, range(len(steps)))).min())
+        .filter(~start.is_null())
+        .with_columns(start.alias("started_at"), start.alias("before_at"), start.alias("at"))
+        .drop(_first(0))
     )
+
+
+def _first(place: int) -> str:
+    return f"first_{place}"
+
+
+def _next(here: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], place: int, window_days: int) -> nw.LazyFrame[Any]:
+    """First action of the step for each customer who has come so far and takes it in order and in time.
+
+    Only who took the step too early for the first time needs another look at the actions.
+    """
+    moment, first, before = nw.col("occurred_at"), nw.col(_first(place)), nw.col("before_at")
+    end = nw.col("started_at") + dt.timedelta(days=window_days)
+    here = here.with_columns(nw.col("at").alias("before_at"))
+    others = [name for name in here.collect_schema().names() if name not in {"customer_id", "at", _first(place)}]
+    in_order = here.filter(first >= before, first <= end).select("customer_id", *others, first.alias("at"))
+    later = (
+        here.filter(first < before)
+        .join(taken.select("customer_id", "occurred_at"), on="customer_id")
+        .filter(moment >= before, moment <= end)
+        .group_by("customer_id")
+        .agg(nw.col(*others).min(), moment.min().alias("at"))
+    )
+    return nw.concat([in_order, later.select("customer_id", *others, "at")])
 
 
 def kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
