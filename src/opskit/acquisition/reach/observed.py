@@ -61,7 +61,8 @@ def observed(
     sent = messages(contacts, suppressions, as_of=as_of, medium=medium)
     if without:
         sent = sent.filter(~nw.col("campaign").is_in(list(without)))
-    block = (frames.day_number(as_of) - nw.col("day")) // window_days
+    back = (frames.day_number(as_of) - nw.col("day")).cast(nw.Float64)  # in SQL // works its left side out five times
+    block = (back / window_days).floor().cast(nw.Int64)
     each = (
         sent.with_columns(block.alias("block"))
         .group_by("customer_id", "block")
