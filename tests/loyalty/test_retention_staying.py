@@ -18,7 +18,7 @@ import matplotlib.pyplot as plt
 from opskit import stats
 from opskit.errors import OpskitError
 from opskit.loyalty import retention
-from opskit.loyalty.retention.differences import between_values
+from opskit.loyalty.retention.differences import between_pairs, between_values
 
 START = pd.Timestamp("2024-01-01 12:00")
 LAST = dt.date(2024, 12, 31)  # day 365
@@ -100,24 +100,50 @@ def test_everybody_is_in_one_value_and_later_orders_change_nothing(rows: list[tu
     assert (found.curves.loc[found.curves["survival"] < 1, "days"] > silence).all()
 
 
-def test_log_rank_equals_statsmodels() -> None:
+def durations(rng: np.random.Generator, groups: int, rows: int, days: int) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "value": rng.integers(0, groups, rows),
+            "time": rng.integers(1, days, rows),
+            "event": rng.random(rows) < 0.6,
+            "n": rng.integers(1, 4, rows),
+        }
+    )
+
+
+def by_statsmodels(table: pd.DataFrame) -> tuple[float, float]:
+    each = table.loc[table.index.repeat(table["n"])]
+    chi_square, p = survdiff(each["time"], each["event"].astype(int), each["value"])
+    return float(chi_square), float(p)
+
+
+@pytest.mark.parametrize("days", [40, 700])
+@pytest.mark.parametrize("groups", [2, 3, 5])
+def test_log_rank_equals_statsmodels(groups: int, days: int) -> None:
+    """Several tables of each kind: a degree of freedom too many came and went with the rounding of the sums."""
     rng = np.random.default_rng(4)
-    for groups in (2, 3, 5):
-        n = 300
-        table = pd.DataFrame(
-            {
-                "value": rng.integers(0, groups, n),
-                "time": rng.integers(1, 40, n),
-                "event": rng.random(n) < 0.6,
-                "n": rng.integers(1, 4, n),
-            }
-        )
-        each = table.loc[table.index.repeat(table["n"])]
-        chi_square, p = survdiff(each["time"], each["event"].astype(int), each["value"])
+    for rows in (300, 700, 1100):
+        table = durations(rng, groups, rows, days)
+        chi_square, p = by_statsmodels(table)
         ours = retention.log_rank(table)
-        assert ours.chi_square == pytest.approx(float(chi_square), rel=1e-9)
-        assert ours.p == pytest.approx(float(p), rel=1e-6)
         assert ours.degrees == groups - 1
+        assert ours.chi_square == pytest.approx(chi_square, rel=1e-9)
+        assert ours.p == pytest.approx(p, rel=1e-6)
+
+
+def test_pairs_equal_statsmodels() -> None:
+    """All that `between_pairs` reads of the whole table is what the two groups alone would give."""
+    table = durations(np.random.default_rng(5), 4, 1200, 700)
+    each = table.assign(value=table["value"].astype(str))
+    groups = pd.DataFrame({"value": sorted(each["value"].unique()), "attribute": "channel"})
+    groups = groups.assign(survival=0.5, low=0.4, high=0.6)
+    tests = pd.DataFrame({"attribute": ["channel"], "differs": True})
+    pairs = between_pairs({"channel": each}, tests, groups, confidence=0.95).sort_values("p")
+    assert len(pairs) == 6
+    for row in pairs.itertuples():
+        two = each[each["value"].isin([row.value, row.other])]
+        assert row.n == two["n"].sum()
+        assert row.p == pytest.approx(by_statsmodels(two.reset_index(drop=True))[1], rel=1e-6)
 
 
 def test_nothing_to_compare_gives_no_p() -> None:
