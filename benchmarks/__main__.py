@@ -3,7 +3,7 @@
 python -m benchmarks                                       everything at 10^6 and 10^7 rows
 python -m benchmarks events stages --rows 100000000        two groups at 10^8 rows
 python -m benchmarks events --rows 100000000 --memory-limit 2GB
-python -m benchmarks peers                                 beside lifetimes, retentioneering, ChannelAttribution
+python -m benchmarks peers                                 beside lifetimes, clvkit, retentioneering, ...
 python -m benchmarks runs                                  a report set per branch beside papermill in a loop
 
 Answers are compared before times. Each case runs in a process of its own. Results join those of earlier runs in
@@ -43,7 +43,7 @@ def main() -> None:
     for name in given.names or [*groups(), *APART]:
         try:
             if name in APART:
-                for found in _run(f"benchmarks.{name}"):
+                for found in _run(f"benchmarks.{name}", *(["--data", str(given.data)] if name == "peers" else [])):
                     report.add(FOLDER, {"group": name, **found})
             else:
                 for rows in given.rows or (10**6, 10**7):

@@ -1,6 +1,6 @@
-"""The packages one would pick for the same work: lifetimes, retentioneering, ChannelAttribution. Prints one JSON object each.
+"""The packages one would pick for the same work: lifetimes, clvkit, retentioneering, ChannelAttribution. One JSON object each.
 
-python -m benchmarks.peers --rows 1000000
+python -m benchmarks.peers lifetimes --rows 1000000
 
 A peer that cannot be imported is not compared. Both read the same Parquet file and end with the same answer.
 """
@@ -11,10 +11,10 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +54,12 @@ def bg_nbd_orders(customers: int, seed: int = 7) -> pd.DataFrame:
     return pd.DataFrame({"customer_id": np.concatenate(who), "ordered_at": ordered_at, "revenue": 50.0})
 
 
-def lifetimes(rows: int, folder: Path) -> list[dict[str, Any]]:
-    """Summary, BG/NBD fit and forecast of so many customers."""
-    path = folder / "orders.parquet"
-    bg_nbd_orders(rows).to_parquet(path)
+def bg_nbd(peer: str, rows: int, folder: Path) -> list[dict[str, Any]]:
+    """Summary, BG/NBD fit and forecast of so many customers, by opskit and by lifetimes or clvkit."""
+    path = folder / f"bg_nbd-{rows}.parquet"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        bg_nbd_orders(rows).to_parquet(path)
 
     def forecast(done: dict[str, Any]) -> pd.DataFrame:
         return done["fit"].expected_purchases(done["summary"], horizon_days=HORIZON_DAYS).to_pandas()
@@ -68,12 +70,13 @@ def lifetimes(rows: int, folder: Path) -> list[dict[str, Any]]:
         "forecast": forecast,
     }
     _timed(ours)  # imports are not what is measured
-    (mine, own), (other, their) = _timed(ours), _timed(_lifetimes_steps(path))
+    theirs = {"lifetimes": _lifetimes_steps, "clvkit": _clvkit_steps}[peer](path)
+    (mine, own), (other, their) = _timed(ours), _timed(theirs)
     equal = _same_fit(mine, other)
     steps = [("summary",), ("fit",), ("forecast",), tuple(ours)]
     return [
         {
-            "case": f"lifetimes: {' + '.join(which)}",
+            "case": f"{peer}: {' + '.join(which)}",
             "rows": rows,
             "whole": which == tuple(ours),
             "equal": equal,
@@ -100,6 +103,25 @@ def _lifetimes_steps(path: Path) -> Steps:
         return done["fit"].conditional_expected_number_of_purchases_up_to_time(HORIZON_DAYS, *columns(done))
 
     return {"summary": summary, "fit": lambda done: BetaGeoFitter().fit(*columns(done)), "forecast": forecast}
+
+
+def _clvkit_steps(path: Path) -> Steps:
+    from clvkit import BGNBD, CustomerBase
+
+    class Base(CustomerBase):
+        """Its summary by column, as the comparison reads it."""
+
+        def __getitem__(self, name: str) -> pd.Series:
+            return self.to_pandas()[name]
+
+    def summary(_: dict[str, Any]) -> CustomerBase:
+        table, columns = pd.read_parquet(path), ("customer_id", "ordered_at", None)
+        return Base.from_transactions(table, *columns, time_unit="D", observation_period_end=pd.Timestamp(AS_OF))
+
+    def forecast(done: dict[str, Any]) -> pd.Series:
+        return done["fit"].predict(HORIZON_DAYS, done["summary"]).to_pandas()["expected_purchases"]
+
+    return {"summary": summary, "fit": lambda done: BGNBD().fit(done["summary"]), "forecast": forecast}
 
 
 def _timed(steps: Steps) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
@@ -183,22 +205,29 @@ def _compared(case: str, rows: int, ours: Callable[[], Any], theirs: Callable[[]
     return {"case": case, "rows": rows, "whole": True, "equal": equal, **times}
 
 
-PEERS = {"lifetimes": lifetimes, "retentioneering": retentioneering, "ChannelAttribution": channel_attribution}
+PEERS = {
+    "lifetimes": (partial(bg_nbd, "lifetimes"), 10**6),
+    "clvkit": (partial(bg_nbd, "clvkit"), 10**6),
+    "retentioneering": (retentioneering, 10**7),
+    "ChannelAttribution": (channel_attribution, 10**7),
+}
+"""What compares, and the rows of its input unless they are given: customers, events, touches."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parent / "data", help="where the shops are kept")
     parser.add_argument("names", nargs="*", choices=[[], *PEERS], help="all of them if none is given")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        for name in given.names or PEERS:
-            if importlib.util.find_spec(name) is None:
-                print(f"{name} cannot be imported and is not compared.", file=sys.stderr)
-                continue
-            for found in PEERS[name](given.rows, Path(folder)):
-                print(json.dumps(found), flush=True)
+    for name in given.names or PEERS:
+        if importlib.util.find_spec(name) is None:
+            print(f"{name} cannot be imported and is not compared.", file=sys.stderr)
+            continue
+        compare, rows = PEERS[name]
+        for found in compare(given.rows or rows, given.data):
+            print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":
