@@ -1,6 +1,7 @@
 """What was planted in the three drives is found again: in the committed shop, and as often as intervals promise."""
 
 import datetime as dt
+import importlib
 import json
 from functools import cache
 
@@ -11,7 +12,6 @@ from stored import ROOT
 
 import opskit
 from opskit.incentives import targeting
-from opskit.incentives.targeting import ranking
 from opskit.sample import randomized, truth
 from opskit.sample.derived.targeting import qini
 from opskit.sample.experiments import three_drives
@@ -110,7 +110,8 @@ def small(seed: int, *, without_effect: bool = False) -> tuple[targeting.Trial, 
 @pytest.fixture
 def fewer_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Enough for a standard error within a fourteenth, and 800 fits within minutes."""
-    monkeypatch.setattr(ranking, "REPLICATES", 100)
+    module = importlib.import_module("opskit.incentives.targeting.ranking")  # its function has its name
+    monkeypatch.setattr(module, "REPLICATES", 100)
 
 
 @pytest.mark.slow

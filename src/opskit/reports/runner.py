@@ -101,9 +101,7 @@ def _run(
     timeout_seconds: float,
     before: "pd.DataFrame | None",
 ) -> list[Result]:
-    warmed = warm.available() and len(jobs) - len(kept) > WARM_ABOVE
-    if warmed:
-        warm.begin()
+    warmed = warm.available() and len(jobs) - len(kept) > WARM_ABOVE and warm.begin()
     prepare()
     sessions = [Session(warm=warmed) for _ in jobs]
     results: dict[int, Result] = {}

@@ -22,13 +22,21 @@ def available() -> bool:
     return sys.platform == "linux"
 
 
-def begin() -> None:
-    """Start the server, where it is not running; it imports while the caller goes on."""
+def begin() -> bool:
+    """Start the server, where it is not running; it imports while the caller goes on.
+
+    Returns:
+        Whether it runs: its socket has no place in a folder for temporary files whose name is too long, for instance.
+    """
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(["opskit.reports.preloaded"])
-    with _nothing_to_rerun():
-        forkserver.ensure_running()
+    try:
+        with _nothing_to_rerun():
+            forkserver.ensure_running()
+    except OSError:
+        return False
+    return True
 
 
 class Kernel:
