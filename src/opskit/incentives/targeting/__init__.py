@@ -13,7 +13,7 @@ from opskit.incentives.targeting.groups import groups
 from opskit.incentives.targeting.learners import LEARNERS, Scores, by_likelihood, largest, named, scores
 from opskit.incentives.targeting.lot import balance, believed, sizes, told
 from opskit.incentives.targeting.policy import Policy, budget_share, cost_of, money, pays, policy, values, worth
-from opskit.incentives.targeting.ranking import areas, compared, curve, qini_curve, ranking
+from opskit.incentives.targeting.ranking import areas, beats_random, compared, curve, qini_curve, ranking
 from opskit.incentives.targeting.segments import Drives, drives, drives_told, segment_of
 from opskit.incentives.targeting.trial import Trial, trial
 
@@ -27,6 +27,7 @@ __all__ = [
     "areas",
     "audience",
     "balance",
+    "beats_random",
     "believed",
     "budget_share",
     "by_likelihood",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from opskit import plots
 from opskit.incentives.targeting.groups import DOG, PERSUADABLE
 from opskit.incentives.targeting.policy import Policy
+from opskit.incentives.targeting.ranking import beats_random
 from opskit.incentives.targeting.segments import Drives
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def plot_qini(
     plots.format_axis(ax.xaxis, plots.percent)
     plots.label_lines(ax)
     row = ranked.iloc[0]
-    better = "better than random" if row["low"] > 0 else "worse than random" if row["high"] < 0 else None
+    better = {"holds": "better than random", "does not hold": "worse than random"}.get(beats_random(ranked))
     peak = table.iloc[int(table["gained"].to_numpy().argmax())]
     finding = (
         f"{arm}: the ranking is {better}; treating {plots.percent(peak['share'])} brings more than treating all"

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from opskit import plots, stats
+from opskit import plots
 from opskit.incentives.targeting.audience import ASIDE, TREAT
 from opskit.incentives.targeting.differences import amount, difference
 from opskit.incentives.targeting.groups import DOG, PERSUADABLE
 from opskit.incentives.targeting.learners import Scores, scores
 from opskit.incentives.targeting.policy import Policy, pays, policy
-from opskit.incentives.targeting.ranking import ranking
+from opskit.incentives.targeting.ranking import beats_random, ranking
 from opskit.incentives.targeting.segments import Drives, drives, drives_told
 from opskit.incentives.targeting.trial import Trial
 from opskit.truth import beside_truth
@@ -125,7 +125,7 @@ def decisions(
 def _ranked(scored: Scores, ranked: "pd.DataFrame") -> str:
     row = ranked.iloc[0]
     ends = f"Qini {amount(row, scored.outcome, of='estimate')} per customer above random"
-    answer = stats.verdict(float(row["low"]), float(row["high"]), at_least=1e-12)
+    answer = beats_random(ranked)
     told = {
         "holds": f"**{scored.arm} does not move everybody alike**, and the ranking finds whom it moves ({ends}).",
         "does not hold": f"**Do not use this ranking of {scored.arm}**: it is worse than random ({ends}).",
