@@ -110,6 +110,17 @@ def test_random_scores_have_a_qini_of_nothing_on_average() -> None:
     assert abs(np.mean(found)) < 4 * np.std(found) / np.sqrt(len(found))
 
 
+@pytest.mark.parametrize(
+    ("half", "verdict"), [(0.020, "holds"), (0.022, "not enough data"), (0.029, "not enough data")]
+)
+def test_a_ranking_is_claimed_by_a_wider_interval(half: float, verdict: str) -> None:
+    """.03 is more than 1.414 times .021; and the other way round it is worse than random."""
+    ranked = pd.DataFrame({"estimate": [0.03], "low": [0.03 - half], "high": [0.03 + half]})
+    assert targeting.beats_random(ranked) == verdict
+    reverse = -ranked.rename(columns={"low": "high", "high": "low"})
+    assert targeting.beats_random(reverse) == {"holds": "does not hold"}.get(verdict, verdict)
+
+
 def test_a_number_as_outcome_has_a_qini_and_no_coefficient() -> None:
     score, outcome, treated = drawn(3)
     found = targeting.areas(score, outcome * 12.5, treated)

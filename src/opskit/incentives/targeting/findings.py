@@ -130,8 +130,11 @@ def _ranked(scored: Scores, ranked: "pd.DataFrame") -> str:
         "holds": f"**{scored.arm} does not move everybody alike**, and the ranking finds whom it moves ({ends}).",
         "does not hold": f"**Do not use this ranking of {scored.arm}**: it is worse than random ({ends}).",
     }
+    just = " An interval that only just leaves 0 out is not enough: folds that score each other also agree by accident."
     return told.get(
-        answer, f"**That the ranking of {scored.arm} beats random is not shown** ({ends}): target nobody by it."
+        answer,
+        f"**That the ranking of {scored.arm} beats random is not shown** ({ends}): target nobody by it."
+        + (just if row["low"] > 0 or row["high"] < 0 else ""),
     )
 
 

@@ -38,17 +38,17 @@ def log_rank(durations: "pd.DataFrame") -> LogRank:
     >>> round(log_rank(durations).chi_square, 2)
     39.39
     """
-    return _test(*_counts(durations).values())
+    return _test(*_counts(durations))
 
 
-def _counts(durations: "pd.DataFrame") -> "dict[str, pd.DataFrame]":
+def _counts(durations: "pd.DataFrame") -> "tuple[pd.DataFrame, pd.DataFrame]":
     """How many ended at each time, and how many were there until then, a column per group."""
     ended = durations["n"].where(durations["event"].astype(bool), 0)
     summed = (
         durations.assign(ended=ended).groupby(["time", "value"], observed=True, as_index=False)[["n", "ended"]].sum()
     )
     there, ended = (summed.pivot(index="time", columns="value", values=name).fillna(0) for name in ("n", "ended"))
-    return {"ended": ended, "at_risk": there[::-1].cumsum()[::-1]}
+    return ended, there[::-1].cumsum()[::-1]
 
 
 def _test(ended: "pd.DataFrame", at_risk: "pd.DataFrame") -> LogRank:
@@ -98,7 +98,7 @@ def between_pairs(
         rows: list[dict[str, Any]] = []
         for one, other in combinations(cells["value"].unique(), 2):
             pair = [one, other]
-            tested = {"n": int(sizes[pair].sum()), "p": _test(*(table[pair] for table in counts.values())).p}
+            tested = {"n": int(sizes[pair].sum()), "p": _test(*(table[pair] for table in counts)).p}
             names = {"attribute": attribute, "value": one, "other": other}
             rows.append(names | _apart(known[one], known[other]) | tested)
         parts.append(holm(pd.DataFrame(rows), confidence=confidence))
