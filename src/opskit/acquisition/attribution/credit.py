@@ -207,9 +207,7 @@ def _numbered(paths: Paths, measure: str) -> "pd.DataFrame":
     of_rules = (
         1 + rules.get_indexer(pd.Index(credited["rule"])) * size + channels.get_indexer(pd.Index(credited["channel"]))
     )
-    one_rule, ends = credited[credited["rule"] == rules[0]] if len(rules) else credited, steps["converted"] == 1
-    worth = steps["n"] if measure == "conversions" else steps["value"]
-    whole = one_rule[["group", measure]].to_numpy() if len(rules) else np.c_[steps["group"], worth][ends]
+    whole = paths.totals[["group", measure]].to_numpy()
     every = np.arange(1 + (len(rules) + 3 + size) * size)  # so that no entry is missing
     groups = np.concatenate([whole[:, 0], credited["group"], steps["group"], np.full(len(every), whole[0, 0])])
     entries = np.concatenate([np.zeros(len(whole)), of_rules, of_steps, every])

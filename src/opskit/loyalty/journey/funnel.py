@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_ARRIVAL = ("customer_id", "started_at", "before_at", "at")
-
-
 @dataclass(frozen=True)
 class Walk:
     """Everybody who began the journey, and when each of them arrived at each step.
@@ -78,18 +75,16 @@ def walk(actions: Any, *, steps: Sequence[str], as_of: dt.date, window_days: int
     check(window_days, "window_days", ge=1)
     last_start = frames.day_number(as_of) - window_days
     known = _known(actions, names, as_of)
-    here = kept(_firsts(known, names))
-    reached = [here]
-    for place, name in enumerate(names[1:], start=1):
-        here = kept(_next(here, known.filter(nw.col("event") == name), place, window_days))
-        reached.append(here)
-    arrivals = nw.concat(
-        [part.select(*_ARRIVAL, nw.lit(place).cast(nw.Int64).alias("step")) for place, part in enumerate(reached)]
-    ).with_columns((frames.epoch_day("started_at") <= last_start).alias("mature"))
-    if not frames.collect(reached[0].select(nw.col("customer_id").count().alias("n"), nw.col("at").min()))["n"].iloc[0]:
+    everybody = kept(_firsts(known, names))
+    if not frames.collect(everybody.select(nw.len().alias("n")))["n"].iloc[0]:
         raise OpskitError(
             f"nobody took the first step, {names[0]!r}, on or before {as_of}. Name the steps, or use a later as_of."
         )
+    for place, name in enumerate(names[1:], start=1):
+        everybody = _arrived(everybody, known.filter(nw.col("event") == name), place, window_days)
+    arrivals = nw.concat([_at_step(everybody, place) for place in range(len(names))]).with_columns(
+        (frames.epoch_day("started_at") <= last_start).alias("mature")
+    )
     return Walk(arrivals, names, window_days, as_of)
 
 
@@ -107,14 +102,12 @@ def _firsts(known: nw.LazyFrame[Any], steps: tuple[str, ...]) -> nw.LazyFrame[An
     """Everybody at the first step, with the first action ever of each later one: for most the arrival, in one scan."""
     moment, event = nw.col("occurred_at"), nw.col("event")
     firsts = [nw.when(event == name).then(moment).alias(_first(place)) for place, name in enumerate(steps)]
-    start = nw.col(_first(0))
     return (
         known.with_columns(*firsts)
         .group_by("customer_id")
         .agg(nw.col(*map(_first, range(len(steps)))).min())
-        .filter(~start.is_null())
-        .with_columns(start.alias("started_at"), start.alias("before_at"), start.alias("at"))
-        .drop(_first(0))
+        .filter(~nw.col(_first(0)).is_null())
+        .rename({_first(0): _at(0)})
     )
 
 
@@ -122,28 +115,44 @@ def _first(place: int) -> str:
     return f"first_{place}"
 
 
-def _next(here: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], place: int, window_days: int) -> nw.LazyFrame[Any]:
-    """First action of the step for each customer who has come so far and takes it in order and in time.
+def _at(place: int) -> str:
+    return f"at_{place}"
+
+
+def _arrived(everybody: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], place: int, window_days: int) -> nw.LazyFrame[Any]:
+    """Everybody with the arrival at a step, missing where it was not taken in order and in time.
 
     Only who took the step too early for the first time needs another look at the actions.
     """
-    moment, first, before = nw.col("occurred_at"), nw.col(_first(place)), nw.col("before_at")
-    end = nw.col("started_at") + dt.timedelta(days=window_days)
-    here = here.with_columns(nw.col("at").alias("before_at"))
-    others = [name for name in here.collect_schema().names() if name not in {"customer_id", "at", _first(place)}]
-    in_order = here.filter(first >= before, first <= end).select("customer_id", *others, first.alias("at"))
+    moment, first, before = nw.col("occurred_at"), nw.col(_first(place)), nw.col(_at(place - 1))
+    end = nw.col(_at(0)) + dt.timedelta(days=window_days)
+    in_order = nw.when(first >= before, first <= end).then(first)
+    early = everybody.filter(first < before).select("customer_id", before.alias("before_at"), end.alias("end"))
+    if not frames.collect(early.select(nw.len().alias("n")))["n"].iloc[0]:
+        return everybody.with_columns(in_order.alias(_at(place)))
     later = (
-        here.filter(first < before)
-        .join(taken.select("customer_id", "occurred_at"), on="customer_id")
-        .filter(moment >= before, moment <= end)
+        early.join(taken.select("customer_id", "occurred_at"), on="customer_id")
+        .filter(moment >= nw.col("before_at"), moment <= nw.col("end"))
         .group_by("customer_id")
-        .agg(nw.col(*others).min(), moment.min().alias("at"))
+        .agg(moment.min().alias("later"))
     )
-    return nw.concat([in_order, later.select("customer_id", *others, "at")])
+    found = everybody.join(later, on="customer_id", how="left")
+    return kept(found.with_columns(nw.coalesce(in_order, nw.col("later")).alias(_at(place))).drop("later"))
+
+
+def _at_step(everybody: nw.LazyFrame[Any], place: int) -> nw.LazyFrame[Any]:
+    """Those who reached a step, as rows of the arrivals."""
+    return everybody.filter(~nw.col(_at(place)).is_null()).select(
+        "customer_id",
+        nw.col(_at(0)).alias("started_at"),
+        nw.col(_at(max(place - 1, 0))).alias("before_at"),
+        nw.col(_at(place)).alias("at"),
+        nw.lit(place).cast(nw.Int64).alias("step"),
+    )
 
 
 def kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The few rows left after a step, worked out now: each is used by the next step and by every reading."""
+    """A row per customer, worked out now: it is used by the next step and by every reading."""
     if lf.implementation.is_duckdb():
         native = lf.to_native()
         _rows = native.to_arrow_table()
