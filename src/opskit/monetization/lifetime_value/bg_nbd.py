@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import narwhals as nw
 
@@ -17,11 +17,19 @@ from opskit.monetization.lifetime_value.summary import UNIT_DAYS
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
 _ROUGH = 20_000  # histories that show well enough where the maximum lies
+
+
+class AliveCounts(NamedTuple):
+    """Moments of purchases while nobody has left: a row per horizon, a column per distinct pair of frequency and T."""
+
+    mean: "Vector"
+    square: "Vector"
+    place: "NDArray[np.intp]"  # the column of each history
 
 
 class BGNBD:
@@ -130,7 +138,8 @@ class BGNBD:
         """
         check(horizon_days, "horizon_days", ge=0)
         histories, logs = distinct(summary, self.unit_days), self.log_parameters()
-        expected = self.alive(logs, histories) * self.counts(logs, histories, [horizon_days]).mean[0]
+        counts = self.counts(logs, histories, [horizon_days])
+        expected = self.alive(logs, histories) * counts.mean[0, counts.place]
         return self._joined(summary, histories, {"expected_purchases": expected})
 
     def expected_purchases_new(self, horizon_days: "ArrayLike") -> "pd.DataFrame":
@@ -214,8 +223,8 @@ class BGNBD:
         left = np.log(a / (b + np.maximum(frequency, 1) - 1)) + (r + frequency) * waited
         return np.where(frequency > 0, expit(-left), 1.0)
 
-    def counts(self, logs: "Vector", histories: Histories, horizon_days: "Sequence[float] | Vector") -> Counts:
-        """Moments of the purchases of customers who have not left, under any parameters: a row per horizon."""
+    def counts(self, logs: "Vector", histories: Histories, horizon_days: "Sequence[float] | Vector") -> AliveCounts:
+        """Moments of the purchases of customers who have not left, under any parameters."""
         import numpy as np
 
         r, alpha, a, b = np.exp(logs)
@@ -227,7 +236,7 @@ class BGNBD:
         odds = np.asarray(horizon_days, dtype=float)[:, None] / self.unit_days / (alpha + time)
         frequency = np.broadcast_to(frequency, odds.shape).ravel()
         found = moments(r + frequency, odds.ravel(), a, b + frequency)
-        return Counts(*(column.reshape(odds.shape)[:, place] for column in found))
+        return AliveCounts(found.mean.reshape(odds.shape), found.square.reshape(odds.shape), place)
 
     def _new(self, logs: "Vector", days: "Vector") -> Counts:
         import numpy as np

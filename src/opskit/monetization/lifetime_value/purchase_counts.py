@@ -10,6 +10,9 @@ j - 1 dropouts fail to happen:
 
 Equal to the closed form of Fader, Hardie & Lee (2005), equations 9 and 10, whose hypergeometric series is this sum in
 another order; that form loses all digits near a = 1 and overflows for busy customers.
+
+S, C and D are the same for all customers of one frequency, and P(N = n) is a power of one number z of each, up to
+factors that are the same too: so the sums of all of them are three power series, each with coefficients worked out once.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,13 +23,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
-    Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _NEGLIGIBLE = 1e-13  # of the mean square: what the terms left out may add up to
 _MOST_TERMS = 2_000_000
-_BLOCK = 64  # most terms worked out at once
-_CELLS = 400_000  # most cases times terms worked out at once
-_LARGE = 1e100  # sums beyond it are scaled down
+_POWERS = 16  # powers that are worked out at once
+_CACHED = 2_000  # cases worked out at once: their powers stay in the cache, and no product is worth a thread
+_SPAN = 300.0  # logarithm of how much likelier a number of purchases may be in one case than in another of its series
 
 
 class Counts(NamedTuple):
@@ -51,43 +53,62 @@ def moments(shape: "Vector", odds: "Vector", a: float, b: "Vector") -> Counts:
     import numpy as np
 
     counts = Counts(np.zeros(len(shape)), np.zeros(len(shape)))
-    case = np.arange(len(shape))
-    one, none = np.ones(len(shape)), np.zeros(len(shape))
-    # Of each case: P(N = n) up to a factor, S(n), C(n), D(n), and the sums of P, P C and P D so far.
-    state = np.array([one, one, none, none, one, none, none])
-    given = np.array([shape, odds / (1 + odds), b])
-    n = 0
-    while len(case):
-        if n > _MOST_TERMS:
-            raise OpskitError("horizon_days is too long to add up the busiest customers' purchases. Use a shorter one.")
-        terms = int(np.clip(_CELLS // len(case), 4, _BLOCK))
-        state, ended = _add(state, given, a, np.arange(n, n + terms, dtype=float))
-        n += terms
-        if ended.any():
-            total, first, second = state[4:, ended]
-            counts.mean[case[ended]], counts.square[case[ended]] = first / total, second / total
-            case, state, given = case[~ended], state[:, ~ended], given[:, ~ended]
+    # Cases share a series that agree in shape and b, and whose odds are near enough that none needs many more terms than
+    # the others and none of the terms is too small a number.
+    length, size = np.floor(np.log2(np.maximum(odds, 0.25)) / 2), np.floor(shape * np.log1p(odds) / _SPAN)
+    alike = np.array([size, length, b, shape])
+    order = np.lexsort((odds, *alike))
+    borders = np.flatnonzero((np.diff(alike[:, order], axis=1) != 0).any(axis=0)) + 1
+    for cases in np.split(order, borders) if len(order) else []:
+        z, last = odds[cases] / (1 + odds[cases]), cases[-1]
+        if (largest := z[-1]) > 0:
+            terms = _terms(float(shape[last]), a, float(b[last]), float(largest))
+            total, once, twice = _power_series(terms, z / largest)
+            counts.mean[cases], counts.square[cases] = once / total, twice / total
     return counts
 
 
-def _add(state: "Vector", given: "Vector", a: float, n: "Vector") -> "tuple[Vector, Flags]":
-    """The state after these terms, and which cases need no more."""
+def _terms(shape: float, a: float, b: float, z: float) -> "Vector":
+    """P(N = n) up to a factor, P(N = n) C(n) and P(N = n) D(n), from n = 0 until the rest is negligible: a row of each."""
     import numpy as np
 
-    probability, stays, once, twice, *sums = state[:, :, None]
-    shape, z, b = given[:, :, None]
-    probabilities = probability * np.cumprod((shape + n) / (n + 1) * z, axis=1)
-    later = stays * np.cumprod((b + n) / (a + b + n), axis=1)
-    now = np.concatenate([stays, later[:, :-1]], axis=1)
-    once = once + np.cumsum(now, axis=1)
-    twice = twice + np.cumsum((2 * n + 1) * now, axis=1)
-    added = (probabilities, probabilities * once, probabilities * twice)
-    totals = [before[:, 0] + more.sum(axis=1) for before, more in zip(sums, added, strict=True)]
-    last = probabilities[:, -1]
-    # What follows is less than a geometric series, weighted by up to n squared.
-    ratio = (given[0] + n[-1] + 1) / (n[-1] + 2) * given[1]
-    left = last * (n[-1] + 2.0) ** 2 / np.maximum(1 - ratio, 1e-9) ** 3
-    ended = (ratio < 1) & (left <= _NEGLIGIBLE * totals[2])
-    scale = np.where(totals[0] > _LARGE, 1 / _LARGE, 1.0)
-    after = [scale * last, later[:, -1], once[:, -1], twice[:, -1], *(scale * total for total in totals)]
-    return np.array(after), ended
+    likeliest = int(max(0.0, (shape * z - 1) / (1 - z)))
+    terms = 64 + 2 * likeliest
+    while terms <= _MOST_TERMS:
+        n = np.arange(terms, dtype=float)
+        ratio = (shape + n) / (n + 1) * z  # of P(N = n + 1) to P(N = n)
+        probability = np.ones(terms)  # 1 where it is largest, so that nothing grows beyond bounds
+        probability[likeliest + 1 :] = np.cumprod(ratio[likeliest:-1])
+        probability[:likeliest] = np.cumprod(1 / ratio[:likeliest][::-1])[::-1]
+        stays = np.cumprod((b + n) / (a + b + n))
+        stays = np.concatenate([[1.0], stays[:-1]])
+        once, twice = (np.cumsum(weight * stays) - weight * stays for weight in (1.0, 2 * n + 1))
+        found = np.array([probability, probability * once, probability * twice])
+        # What follows is less than a geometric series, weighted by up to n squared.
+        next_ratio = (shape + n + 1) / (n + 2) * z
+        left = probability * (n + 2) ** 2 / np.maximum(1 - next_ratio, 1e-9) ** 3
+        enough = (next_ratio < 1) & (n > likeliest) & (left <= _NEGLIGIBLE * found[2].sum())
+        if enough.any():
+            return found[:, : int(enough.argmax()) + 1]
+        terms *= 2
+    raise OpskitError("horizon_days is too long to add up the busiest customers' purchases. Use a shorter one.")
+
+
+def _power_series(coefficients: "Vector", y: "Vector") -> "Vector":
+    """Value of each row's series at every y, by Horner's rule on blocks of powers."""
+    import numpy as np
+
+    blocks = -(-coefficients.shape[1] // _POWERS)
+    padded = np.zeros((len(coefficients), blocks * _POWERS))
+    padded[:, : coefficients.shape[1]] = coefficients
+    values = np.zeros((len(coefficients), len(y)))
+    for first in range(0, len(y), _CACHED):
+        part = y[first : first + _CACHED]
+        powers = np.ones((_POWERS + 1, len(part)))
+        for power in range(_POWERS):
+            np.multiply(powers[power], part, out=powers[power + 1])
+        total = values[:, first : first + _CACHED]
+        for block in reversed(range(blocks)):
+            total *= powers[-1]
+            total += padded[:, block * _POWERS : (block + 1) * _POWERS] @ powers[:-1]
+    return values

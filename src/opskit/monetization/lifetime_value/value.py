@@ -116,7 +116,9 @@ class _Outlook:
         self.purchase_logs, self.spend_logs = purchases.log_parameters(), spend.log_parameters()
         self.ends = np.append(np.arange(_PERIOD_DAYS, horizon_days, _PERIOD_DAYS), horizon_days)
         middle = (np.append(0.0, self.ends[:-1]) + self.ends) / 2
-        self.discount = (1 + annual_discount_rate) ** (-middle / _YEAR_DAYS)
+        discount = (1 + annual_discount_rate) ** (-middle / _YEAR_DAYS)
+        # What comes in each period, discounted, is this mixture of what comes up to the end of each.
+        self.mixture = discount - np.append(discount[1:], 0.0)
         self.now = self._purchases(self.purchase_logs)
 
     def by_history(self) -> "dict[str, Vector]":
@@ -125,11 +127,9 @@ class _Outlook:
 
     def _purchases(self, logs: "Vector") -> "tuple[Vector, Vector, Vector]":
         """Probability alive, expected purchases, and the same discounted, of each history."""
-        import numpy as np
-
         alive = self.purchases.alive(logs, self.histories)
-        by_end = alive * self.purchases.counts(logs, self.histories, self.ends).mean
-        return alive, by_end[-1], self.discount @ np.diff(by_end, axis=0, prepend=0.0)
+        by_end, _, place = self.purchases.counts(logs, self.histories, self.ends)
+        return alive, alive * by_end[-1, place], alive * (self.mixture @ by_end)[place]
 
     def _value(self, logs: "Vector") -> "Vector":
         """Sum of the value after margin that a purchase of each customer of a history brings."""
@@ -163,7 +163,8 @@ class _Outlook:
         import numpy as np
 
         h, (alive, expected, _) = self.histories, self.now
-        square = alive * self.purchases.counts(self.purchase_logs, h, self.ends[-1:]).square[0]
+        _, squares, place = self.purchases.counts(self.purchase_logs, h, self.ends[-1:])
+        square = alive * squares[0, place]
         p, q, gamma = np.exp(self.spend_logs)
         shape = p * h.frequency + q
         # A customer's mean value is p / nu and varies by p / nu^2, with 1 / nu known only as well as the purchases tell.
