@@ -9,7 +9,6 @@ from opskit.errors import OpskitError
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     Vector = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -18,6 +17,7 @@ _NUMBER = "history_number"
 _HISTORY = ["frequency", "recency", "T"]
 _DAYS = 2**15  # 89 years
 _MOST_DAYS = 2**22
+_CACHED = 20_000  # customers numbered at once: several times faster while they stay in the processor's cache
 
 
 class Histories(NamedTuple):
@@ -65,36 +65,61 @@ def distinct(summary: Any, unit_days: int, *, values: bool = False) -> Histories
         rows = rows.with_columns((mean * weight).alias("sum"), (mean * mean * weight).alias("square"))
         sums.append(nw.col("sum", "square").sum())
     table = _counted(rows, sums)
-    x, recency, T, n = (table[column].to_numpy(dtype=float) for column in ("frequency", "recency", "T", "n"))
+    x, recency, T, n = (table[column] for column in ("frequency", "recency", "T", "n"))
     _refuse(table, unit_days)
     _refuse_impossible(x, recency, T, n)
-    both = (table[column].to_numpy(dtype=float) if values else np.zeros(len(x)) for column in ("sum", "square"))
+    both = (table[column] if values else np.zeros(len(x)) for column in ("sum", "square"))
     return Histories(x, recency, T, n, *both)
 
 
-def _counted(rows: nw.LazyFrame[Any], sums: "list[nw.Expr]") -> "pd.DataFrame":
+def _counted(rows: nw.LazyFrame[Any], sums: "list[nw.Expr]") -> "dict[str, Vector]":
     """The histories with their sums, ordered by frequency, T and recency: the same digits whatever the engine's order.
 
     Where customers are only counted, their days are brought to NumPy and sorted there as one number, in a fifth of the
     time of any engine's group-by; a cluster counts where the rows are.
     """
     import numpy as np
-    import pandas as pd
 
     names = rows.collect_schema().names()
     if len(sums) == 2 and "unit_days" in names and "n" not in names and not rows.implementation.is_pyspark():
-        every = frames.collect(rows.select(*_HISTORY, "unit_days"))
-        frequency, recency, time = (every[name].to_numpy(dtype=float) for name in _HISTORY)
-        unit = float(every["unit_days"].max()) if len(every) else 1.0
-        if (number := _number(frequency, recency * unit, time * unit)) is not None:
-            found, n = np.unique(number, return_counts=True)
+        every = rows.select(*_HISTORY, nw.col("unit_days").cast(nw.Float64)).collect("pyarrow")
+        frequency, recency, time, units = (every[name].to_numpy() for name in (*_HISTORY, "unit_days"))
+        unit = float(units.max(initial=1.0))
+        cached = (slice(first, first + _CACHED) for first in range(0, len(units), _CACHED))
+        parts = [_number(frequency[part], recency[part] * unit, time[part] * unit) for part in cached]
+        known = [part for part in parts if part is not None]
+        if parts and len(known) == len(parts):
+            found, n = _sorted_counts(np.concatenate(known))
             higher, recency = np.divmod(found, _DAYS)
             frequency, time = np.divmod(higher, _DAYS)
-            return pd.DataFrame(
-                {"frequency": frequency, "recency": recency / unit, "T": time / unit, "n": n, "unit": unit}
-            )
-    table = frames.collect(rows.group_by(*_HISTORY).agg(*sums))
-    return table.sort_values(["frequency", "T", "recency"])
+            return {
+                "frequency": frequency,
+                "recency": recency / unit,
+                "T": time / unit,
+                "n": n,
+                "unit": np.array([unit]),
+            }
+    table = frames.collect(rows.group_by(*_HISTORY).agg(*sums)).sort_values(["frequency", "T", "recency"])
+    return {str(name): column.to_numpy(dtype=float) for name, column in table.items()}
+
+
+def _sorted_counts(number: "Vector") -> "tuple[Vector, Vector]":
+    """The distinct numbers, sorted, and how often each is there.
+
+    Most customers bought on one day only: they differ in T alone, and to count is faster than to sort.
+    """
+    import numpy as np
+
+    again = number >= _DAYS**2
+    once = number[~again].astype(np.int64)
+    if (once % _DAYS).any():  # a recency without a repeat purchase, which is refused later
+        found, n = np.unique(number, return_counts=True)
+        return found, n.astype(float)
+    by_time = np.bincount(once // _DAYS)
+    times = np.flatnonzero(by_time)
+    found, n = np.unique(number[again], return_counts=True)
+    numbers = np.concatenate([times * float(_DAYS), found]).astype(float)
+    return numbers, np.concatenate([by_time[times], n]).astype(float)
 
 
 def _number(frequency: "Vector", recency_days: "Vector", time_days: "Vector") -> "Vector | None":
@@ -145,12 +170,12 @@ def row_weight(lf: nw.LazyFrame[Any]) -> nw.Expr:
     return weight.alias("n")
 
 
-def _refuse(table: "pd.DataFrame", unit_days: int) -> None:
+def _refuse(table: "dict[str, Vector]", unit_days: int) -> None:
     """Refuse what no model may be asked about."""
-    if not len(table):
+    if not len(table["n"]):
         raise OpskitError("summary has no rows; at least one customer is needed. Check as_of and what was filtered.")
     if "unit" in table and not (table["unit"] == unit_days).all():
-        other = table.loc[table["unit"] != unit_days, "unit"].iloc[0]
+        other = table["unit"][table["unit"] != unit_days][0]
         raise OpskitError(
             f"summary is in units of {other:g} days, the model in units of {unit_days}. "
             "Give summary and model the same time_unit."

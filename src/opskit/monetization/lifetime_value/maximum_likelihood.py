@@ -54,25 +54,28 @@ def maximize(
         OpskitError: The likelihood has no maximum, or one so flat that nothing is known of a parameter.
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     def cost(logs: "Vector") -> tuple[float, "Vector"]:
         value, gradient = log_likelihood(logs)
         return -value, -gradient
 
-    near = None if rough is None else _climb_from(rough, log_likelihood, start, customers)
-    logs = _climb(log_likelihood, start) if near is None else near
-    for _ in range(5):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
-        observed = information(cost, logs)
-        if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
-            break
-        lowest, slope = cost(logs)
-        step = np.linalg.solve(observed, slope)
-        if not np.abs(step).max() < _FAR:
-            break
-        logs = logs - step
-        if np.abs(step).max() < _NEAR:  # so near that the value is the same to the last digit
-            return Maximum(logs, np.linalg.inv(observed) / customers, -lowest)
-    raise OpskitError(explain(np.exp(logs)))
+    # L-BFGS works on vectors of a few numbers, for which threads of the linear algebra only wait for each other.
+    with threadpool_limits(1, user_api="blas"):
+        near = None if rough is None else _climb_from(rough, log_likelihood, start, customers)
+        logs = _climb(log_likelihood, start) if near is None else near
+        for _ in range(5):  # L-BFGS stops where the likelihood is flat to rounding; Newton's steps go to the top
+            observed = information(cost, logs)
+            if np.any(np.abs(logs - start) > _LARGEST_LOG - 1) or not _is_sure(observed, customers):
+                break
+            lowest, slope = cost(logs)
+            step = np.linalg.solve(observed, slope)
+            if not np.abs(step).max() < _FAR:
+                break
+            logs = logs - step
+            if np.abs(step).max() < _NEAR:  # so near that the value is the same to the last digit
+                return Maximum(logs, np.linalg.inv(observed) / customers, -lowest)
+        raise OpskitError(explain(np.exp(logs)))
 
 
 def _climb(log_likelihood: LogLikelihood, start: "Vector") -> "Vector":

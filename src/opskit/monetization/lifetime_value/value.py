@@ -127,9 +127,11 @@ class _Outlook:
 
     def _purchases(self, logs: "Vector") -> "tuple[Vector, Vector, Vector]":
         """Probability alive, expected purchases, and the same discounted, of each history."""
+        import numpy as np
+
         alive = self.purchases.alive(logs, self.histories)
         by_end, _, place = self.purchases.counts(logs, self.histories, self.ends)
-        return alive, alive * by_end[-1, place], alive * (self.mixture @ by_end)[place]
+        return alive, alive * by_end[-1, place], alive * np.einsum("e,ep->p", self.mixture, by_end)[place]
 
     def _value(self, logs: "Vector") -> "Vector":
         """Sum of the value after margin that a purchase of each customer of a history brings."""
@@ -143,7 +145,8 @@ class _Outlook:
         """Purchases, value and lifetime value of all customers."""
         import numpy as np
 
-        return np.array([self.histories.n @ expected, value @ expected, value @ discounted])
+        pairs = ((self.histories.n, expected), (value, expected), (value, discounted))
+        return np.array([np.einsum("h,h", *pair) for pair in pairs])
 
     def _uncertainty(self) -> "Vector":
         """Variance of the totals because the parameters are estimates; the two models are fitted independently."""
