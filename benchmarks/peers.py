@@ -74,7 +74,7 @@ def lifetime_value(peer: str, rows: int, folder: Path) -> list[dict[str, Any]]:
             "case": f"{peer}: {' + '.join(which)}",
             "rows": rows,
             "whole": which == tuple(ours),
-            "equal": equal,
+            "equal": equal if which == tuple(ours) else "as the whole",
             "ours": {kind: sum(own[step][kind] for step in which) for kind in ("cpu", "wall")},
             "theirs": {kind: sum(their[step][kind] for step in which) for kind in ("cpu", "wall")},
         }
@@ -176,7 +176,7 @@ def _same_values(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
     )
     known = np.isfinite(expected)
     np.testing.assert_allclose(value[known], expected[known], rtol=5e-3)
-    return f"summaries, parameters to 1e-3, the likelihood no lower, {known.mean():.1%} of the values to 5e-3"
+    return f"counts, parameters to 1e-3, {known.mean():.1%} of the values to 5e-3"
 
 
 def retentioneering(rows: int, folder: Path) -> list[dict[str, Any]]:
