@@ -15,6 +15,8 @@ import duckdb
 from benchmarks.case import groups
 from benchmarks.clock import peak_gigabytes, seconds
 
+from opskit.dataset.load import group_in_one_scan
+
 
 def measure(group: str, name: str, shop: Path, *, repeats: int, memory_limit: str, people: bool) -> dict[str, Any]:
     """Compare the answers, then time each way.
@@ -27,6 +29,7 @@ def measure(group: str, name: str, shop: Path, *, repeats: int, memory_limit: st
         con = duckdb.connect(
             config={"temp_directory": spill} | ({"memory_limit": memory_limit} if memory_limit else {})
         )
+        group_in_one_scan(con)  # as opskit.open sets it, and for both sides
         for table, columns in module.TABLES.items():
             con.sql(f"create view {table} as select {columns} from '{shop / table}.parquet'")
         case = module.cases(con)[name]

@@ -233,4 +233,16 @@ def scratch_database(folder: Path) -> "duckdb.DuckDBPyConnection":
     }
     con = duckdb.connect(":memory:", config=settings)
     con.execute("SET enable_progress_bar = false")
+    group_in_one_scan(con)
     return con
+
+
+def group_in_one_scan(con: "duckdb.DuckDBPyConnection") -> None:
+    """Keep DuckDB from reading a file once for every range of keys that it groups by.
+
+    DuckDB 2 does so where a large file is sorted by the key, such as events by customer: at 10^8 rows a group-by takes
+    eight times as long as in one scan.
+    """
+    known = con.execute("SELECT count(*) FROM duckdb_optimizers() WHERE name = 'partitioned_execution'").fetchall()
+    if known[0][0]:
+        con.execute("SET disabled_optimizers = 'partitioned_execution'")
