@@ -367,6 +367,21 @@ def test_cases_counted_together_do_not_disturb_each_other() -> None:
         assert together.square[k] == pytest.approx(alone.square[0], rel=1e-10)
 
 
+@pytest.mark.parametrize(("shape", "b"), [(0.55, 3.5), (8.0, 1.5), (900.0, 905.0), (5000.0, 5100.0)])
+def test_customers_of_one_frequency_do_not_disturb_each_other(shape: float, b: float) -> None:
+    """They share a power series; the first, alone, is summed with the terms it needs itself."""
+    odds = np.array([0.0, 1e-7, 1e-3, 0.2, 0.26, 0.9, 4.9, 60.0])
+    rng = np.random.default_rng(3)
+    order = rng.permutation(len(odds))
+    every = np.ones(len(odds))
+    together = moments(shape * every, odds[order], 1.1, b * every)
+    for place, k in enumerate(order):
+        alone = moments(np.array([shape]), odds[k : k + 1], 1.1, np.array([b]))
+        assert together.mean[place] == pytest.approx(alone.mean[0], rel=1e-12)
+        assert together.square[place] == pytest.approx(alone.square[0], rel=1e-12)
+    assert together.mean[order == 0] == 0
+
+
 def test_a_long_horizon_by_simulation() -> None:
     rng = np.random.default_rng(5)
     n, shape, odds, a, b = 200_000, 1.4, 3.0, 0.8, 3.1
