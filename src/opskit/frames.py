@@ -96,6 +96,17 @@ def like(result: nw.LazyFrame[Any], frame: Any) -> Any:
     return result.collect(kind.implementation.value).to_native()
 
 
+def settled(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The same rows, worked out now because several queries read them; on Spark they stay on its executors."""
+    if lf.implementation.is_duckdb():
+        native = lf.to_native()
+        _rows = native.to_arrow_table()
+        return nw.from_native(native.query("_unused", "from _rows"))  # DuckDB finds the variable by its name
+    if lf.implementation.is_pyspark():
+        return nw.from_native(lf.to_native().localCheckpoint())
+    return lf.collect().lazy() if lf.implementation.is_polars() else lf
+
+
 def beside(frame: nw.LazyFrame[Any], table: "pd.DataFrame") -> nw.LazyFrame[Any]:
     """A small pandas table as the kind of frame that the lazy frame is, on the same connection, to be joined to it."""
     kind, native = frame.implementation, frame.to_native()

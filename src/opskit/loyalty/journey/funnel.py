@@ -75,7 +75,7 @@ def walk(actions: Any, *, steps: Sequence[str], as_of: dt.date, window_days: int
     check(window_days, "window_days", ge=1)
     last_start = frames.day_number(as_of) - window_days
     known = _known(actions, names, as_of)
-    everybody = kept(_firsts(known, names))
+    everybody = frames.settled(_firsts(known, names))
     if not frames.collect(everybody.select(nw.len().alias("n")))["n"].iloc[0]:
         raise OpskitError(
             f"nobody took the first step, {names[0]!r}, on or before {as_of}. Name the steps, or use a later as_of."
@@ -137,7 +137,7 @@ def _arrived(everybody: nw.LazyFrame[Any], taken: nw.LazyFrame[Any], place: int,
         .agg(moment.min().alias("later"))
     )
     found = everybody.join(later, on="customer_id", how="left")
-    return kept(found.with_columns(nw.coalesce(in_order, nw.col("later")).alias(_at(place))).drop("later"))
+    return frames.settled(found.with_columns(nw.coalesce(in_order, nw.col("later")).alias(_at(place))).drop("later"))
 
 
 def _at_step(everybody: nw.LazyFrame[Any], place: int) -> nw.LazyFrame[Any]:
@@ -149,17 +149,6 @@ def _at_step(everybody: nw.LazyFrame[Any], place: int) -> nw.LazyFrame[Any]:
         nw.col(_at(place)).alias("at"),
         nw.lit(place).cast(nw.Int64).alias("step"),
     )
-
-
-def kept(lf: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """A row per customer, worked out now: it is used by the next step and by every reading."""
-    if lf.implementation.is_duckdb():
-        native = lf.to_native()
-        _rows = native.to_arrow_table()
-        return nw.from_native(native.query("_unused", "from _rows"))  # DuckDB finds the variable by its name
-    if lf.implementation.is_pyspark():
-        return nw.from_native(lf.to_native().localCheckpoint())
-    return lf.collect().lazy() if lf.implementation.is_polars() else lf
 
 
 def funnel(walked: Walk, *, confidence: float = 0.95) -> "pd.DataFrame":

@@ -7,7 +7,6 @@ from typing import Any
 import narwhals as nw
 
 from opskit import customers, frames
-from opskit.loyalty.journey.funnel import kept
 from opskit.loyalty.journey.satisfaction import answered, numbers
 from opskit.loyalty.stages.rules import Rules
 
@@ -55,7 +54,7 @@ def orders_by_month(orders: Any, as_of: dt.date, last_day: dt.date, rules: Rules
     )
     until = nw.when(nw.col("level") > 0).then(nw.col("silent_month")).otherwise(nw.lit(0))
     states = placed.with_columns(_packed(nw.col("day"), until).alias("state"))
-    return kept(
+    return frames.settled(
         states.group_by("customer_id", "month")
         .agg(nw.col("state").max(), nw.col("revenue").sum())
         .with_columns(nw.col("month").alias("entry"))
@@ -91,7 +90,7 @@ def answers(surveys: Any, last_day: dt.date, rules: Rules) -> nw.LazyFrame[Any]:
     )
     state = _packed(nw.col("day"), nw.col("month") + rules.answer_months)
     months = days.with_columns(state.alias("state")).group_by("customer_id", "month").agg(nw.col("state").max())
-    return kept(months.select(*_row(answer_state=nw.col("state"))))
+    return frames.settled(months.select(*_row(answer_state=nw.col("state"))))
 
 
 def advocacy(events: Any, last_day: dt.date, rules: Rules) -> nw.LazyFrame[Any]:
@@ -103,7 +102,7 @@ def advocacy(events: Any, last_day: dt.date, rules: Rules) -> nw.LazyFrame[Any]:
         ~nw.col("customer_id").is_null(),
     ).select("customer_id", frames.month_index("occurred_at").alias("month"))
     months = said.group_by("customer_id", "month").agg(nw.len().alias("times"))
-    return kept(months.select(*_row(speaks_until=nw.col("month") + rules.advocacy_months)))
+    return frames.settled(months.select(*_row(speaks_until=nw.col("month") + rules.advocacy_months)))
 
 
 def signed_up(accounts: Any, last_day: dt.date) -> nw.LazyFrame[Any]:
