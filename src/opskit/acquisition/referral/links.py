@@ -75,14 +75,14 @@ def links(
         check(window, "days", ge=1)
     lf, _ = customers.until(orders, "revenue", as_of=as_of)
     value, basis = customers.contribution(lf, margin_share)
-    people = _people(accounts, as_of)
+    people, key = _people(accounts, as_of)
     if people.implementation != lf.implementation:
         raise OpskitError(
             f"customers are a {people.implementation.value} frame and orders a {lf.implementation.value} one; both must "
             "be of one kind."
         )
     # One row per customer, counted four ways: what leads to it is paid once.
-    everybody = frames.settled(_with_orders(people, lf, value, value_days))
+    everybody = frames.settled(_with_orders(people, lf, value, value_days)).with_columns(key.alias("key"))
     named = frames.collect(_with_inviter(everybody.filter(~nw.col("referrer_key").is_null()), everybody, *_INVITER))
     counted = _counts(everybody, lf)
     if not counted["dated"] or named.empty:
@@ -105,8 +105,8 @@ def links(
     )
 
 
-def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
-    """Everybody with an account by the day, once, ids and referrers of one kind to be joined."""
+def _people(accounts: Any, as_of: dt.date) -> tuple[nw.LazyFrame[Any], nw.Expr]:
+    """Everybody with an account by the day, once; and the id as the kind that referrers are joined by."""
     lf = frames.lazy(accounts, "customer_id", table="customers")
     try:
         frames.require_columns(lf.collect_schema().names(), ("referrer_id", "signed_up_at"), table="customers")
@@ -126,11 +126,12 @@ def _people(accounts: Any, as_of: dt.date) -> nw.LazyFrame[Any]:
     # pandas makes no whole number of a missing time: any time stands in for it, and its day is taken out again.
     any_time = dt.date(1970, 1, 1) if schema["signed_up_at"] == nw.Date else dt.datetime(1970, 1, 1)
     known = ~nw.col("signed_up_at").is_null()
-    filled = once.with_columns(key.alias("key"), nw.col("signed_up_at").fill_null(any_time).alias("_at"))
-    return filled.with_columns(
+    filled = once.with_columns(nw.col("signed_up_at").fill_null(any_time).alias("_at"))
+    people = filled.with_columns(
         nw.when(known).then(frames.epoch_day("_at")).alias("day"),
         nw.when(known).then(frames.month_index("_at")).alias("month"),
     )
+    return people.drop("_at"), key
 
 
 def _with_orders(
